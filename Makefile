@@ -1,0 +1,99 @@
+# New Science on AWS. `make` lists what there is; the work itself is done by small scripts under infra/.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+STAGE ?= local
+PREFIX ?= new-science
+REGION ?= eu-central-1
+export STAGE PREFIX REGION
+
+# A builder that caches one folder between clones keeps Cargo's output there.
+ifeq ($(CI),true)
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/new-science/target
+endif
+
+VENV := .venv/requirements.txt
+TOOLS := .tools/requirements.txt
+# The local machine's modules live in infra/local.
+LOCAL := env PYTHONPATH=infra/local .venv/bin/python -m
+
+##@ One machine
+.PHONY: run
+run: build $(TOOLS) ## Start everything, tell the story, stay up until Ctrl-C (TOUR=only: end with an exit code)
+	@exec $(LOCAL) machine run
+
+.PHONY: up
+up: build $(TOOLS) ## Start everything and leave it running
+	@exec $(LOCAL) machine up
+
+.PHONY: down
+down: $(VENV) ## End what `make up` started
+	@exec $(LOCAL) machine down
+
+.PHONY: build
+build: check-tools $(VENV) ## Build functions and stand-ins for this machine
+	@.venv/bin/python infra/local/build.py
+
+##@ Checks
+.PHONY: test
+test: check-tools $(VENV) $(TOOLS) ## Everything: lint, unit, contract, state machine, end-to-end and browser tests
+	@exec $(LOCAL) suite test
+
+.PHONY: lint
+lint: check-tools $(VENV) $(TOOLS) ## Formatting and lints of Rust, Python, template and state machines
+	@exec $(LOCAL) suite lint
+
+.PHONY: contract-payment
+contract-payment: check-tools $(VENV) ## The payment connector's request suite against PAYMENT_BASE_URL (default: the stand-in)
+	@exec $(LOCAL) suite contract-payment
+
+##@ AWS
+.PHONY: deploy
+deploy: $(TOOLS) ## Build for Lambda (arm64) and deploy STAGE=… with sam
+	@exec sh infra/deploy/deploy.sh
+
+.PHONY: destroy
+destroy: $(TOOLS) ## Remove STAGE=… with all that it holds
+	@exec sh infra/deploy/destroy.sh
+
+.PHONY: function
+function: $(TOOLS) ## Replace the code of one function, NAME=… STAGE=…, until the next deploy
+	@exec sh infra/deploy/function.sh
+
+##@ Operators (STAGE=local by default)
+.PHONY: ops
+ops: $(VENV) ## CASES=list, CASE=<id>, or CASE=<id> ACTION=retry|refund|close WHY="…"
+	@exec .venv/bin/python infra/ops/cases.py
+
+.PHONY: open-circuit
+open-circuit: $(VENV) ## Stop the subscription pipeline, WHY="…", until somebody closes the circuit
+	@exec .venv/bin/python infra/ops/circuit.py forced_open
+
+.PHONY: close-circuit
+close-circuit: $(VENV) ## Let the subscription pipeline run again, WHY="…"
+	@exec .venv/bin/python infra/ops/circuit.py closed
+
+.PHONY: disable-circuit
+disable-circuit: $(VENV) ## Let it run whatever the alarm says, WHY="…", until somebody closes the circuit
+	@exec .venv/bin/python infra/ops/circuit.py disabled
+
+.PHONY: show-circuit
+show-circuit: $(VENV) ## Who opened or closed the circuit, when and why
+	@exec .venv/bin/python infra/ops/circuit.py
+
+.PHONY: check-tools
+check-tools:
+	@sh infra/local/check-tools.sh
+
+$(VENV): infra/local/requirements.txt
+	@sh infra/local/make-venv.sh .venv $<
+	@touch $@
+
+$(TOOLS): infra/local/tools.txt
+	@sh infra/local/make-venv.sh .tools $<
+	@touch $@
+
+.PHONY: help
+help:
+	@awk -f infra/local/help.awk $(MAKEFILE_LIST)

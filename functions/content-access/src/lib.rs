@@ -1,0 +1,120 @@
+//! Content access: it owns the saga's pivot. Per charge it decides once, `granted` or `refused`, and everybody who asks
+//! again gets the stored answer.
+
+pub mod config;
+
+use domain::decisions::{Decision, Entitlement, Entitlements, refuse_or_read};
+use domain::intent::{Charge, CustomerId, IntentId, Tier};
+use domain::store::Commit;
+use domain::time::Clock;
+use lambda::task::TaskError;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How often a decision is made anew when somebody else wrote in between.
+const CONFLICTS: u32 = 10;
+
+/// The reason of a refusal: another intent's entitlement lasts.
+const HELD_BY_ANOTHER: &str = "entitlement-held";
+
+/// The part of an intent that content access reads.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContentOrder {
+    /// Which charge paid for it.
+    pub charge: Charge,
+    /// Whose.
+    pub customer: CustomerId,
+    /// Which intent.
+    pub intent_id: IntentId,
+    /// To what.
+    pub tier: Tier,
+}
+
+/// What the state machine asks.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Request {
+    /// Unblock the content. The caller has payments' answer `captured`.
+    Unblock {
+        /// For what.
+        intent: ContentOrder,
+    },
+    /// Refuse it, so that the charge may be settled.
+    Refuse {
+        /// For what.
+        intent: ContentOrder,
+    },
+}
+
+/// What the state machine is told: the stored decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// `granted` or `refused`.
+    pub decision: &'static str,
+    /// Why it was refused, a code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl From<Decision> for Answer {
+    fn from(decision: Decision) -> Self {
+        match decision {
+            Decision::Granted { .. } => Self { decision: "granted", reason: None },
+            Decision::Refused { reason } => Self { decision: "refused", reason: Some(reason) },
+        }
+    }
+}
+
+/// The service behind the Lambda `content-access-task`.
+pub struct ContentAccess<E, C> {
+    /// Decisions and entitlements.
+    pub entitlements: E,
+    /// The time.
+    pub clock: C,
+    /// How long premium lasts.
+    pub term: Duration,
+}
+
+impl<E: Entitlements, C: Clock> ContentAccess<E, C> {
+    /// Answers one task.
+    ///
+    /// # Errors
+    /// `Retryable` when the table gives no answer.
+    pub async fn handle(&self, request: Request) -> Result<Answer, TaskError> {
+        match request {
+            Request::Unblock { intent } => self.unblock(&intent).await.map(Answer::from),
+            Request::Refuse { intent } => {
+                Ok(refuse_or_read(&self.entitlements, &intent.charge, "settling").await?.into())
+            }
+        }
+    }
+
+    async fn unblock(&self, order: &ContentOrder) -> Result<Decision, TaskError> {
+        for _ in 0..CONFLICTS {
+            if let Some(stored) = self.entitlements.decision(&order.charge).await? {
+                return Ok(stored);
+            }
+            let now = self.clock.now();
+            let held = self.entitlements.entitlement(&order.customer, order.tier).await?;
+            if held.as_ref().is_some_and(|h| !h.value.yields_to(&order.intent_id, now)) {
+                tracing::warn!(charge = %order.charge, "another intent's entitlement lasts: refused");
+                return Ok(refuse_or_read(&self.entitlements, &order.charge, HELD_BY_ANOTHER).await?);
+            }
+            let until = now.plus(self.term);
+            let entitlement = Entitlement {
+                customer: order.customer.clone(),
+                tier: order.tier,
+                intent_id: order.intent_id.clone(),
+                since: now,
+                until,
+            };
+            let based_on = held.map(|h| h.revision);
+            if self.entitlements.grant(&order.charge, entitlement, based_on).await? == Commit::Done {
+                tracing::info!(charge = %order.charge, "granted");
+                return Ok(Decision::Granted { until });
+            }
+        }
+        Err(TaskError::Retryable("the entitlement is contended: somebody wrote between each read and write".to_owned()))
+    }
+}

@@ -1,0 +1,271 @@
+//! The payments service: it owns the charges and alone speaks to the payment provider.
+//!
+//! A charge is taken in durable steps: create an unconfirmed payment, store its id, confirm the stored id, read the
+//! object. Every answer of the provider is a hint; the object decides. A row only moves forward, so a call that
+//! outlives its execution finds the place taken.
+
+pub mod config;
+
+use domain::charges::{ChargeRow, ChargeState, Charges, Settled};
+use domain::intent::Charge;
+use domain::money::{Currency, Money};
+use domain::payment_provider::{NewPayment, PaymentId, PaymentProvider, PaymentState, ProviderError};
+use domain::store::{Commit, Versioned};
+use lambda::task::TaskError;
+use serde::{Deserialize, Serialize};
+
+/// How often a decision is made anew when somebody else wrote in between.
+const CONFLICTS: u32 = 10;
+
+/// The part of an intent that payments reads.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentOrder {
+    /// Which charge.
+    pub charge: Charge,
+    /// Part of the provider's keys: a saved error is never replayed into the next attempt.
+    pub attempt: u32,
+    /// Minor units.
+    pub amount: u64,
+    /// ISO 4217.
+    pub currency: Currency,
+    /// The token to pay with.
+    pub payment_method: domain::intent::PaymentMethod,
+}
+
+impl PaymentOrder {
+    fn key(&self, action: &str) -> String {
+        format!("{}:{action}:{}", self.charge, self.attempt)
+    }
+
+    fn money(&self) -> Money {
+        Money { amount: self.amount, currency: self.currency.clone() }
+    }
+}
+
+/// What the state machine asks.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Request {
+    /// Take the money.
+    Charge {
+        /// For what.
+        intent: PaymentOrder,
+    },
+    /// End a charge that must not stand. The caller has the decision `refused`.
+    Settle {
+        /// For what.
+        intent: PaymentOrder,
+    },
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The money is ours.
+    Captured,
+    /// The issuer said no, or wants the customer to act, which nobody can ask for in the background.
+    Declined,
+    /// The charge is being settled or is settled: this way is closed.
+    Settling,
+    /// Settled: the money went back.
+    Refunded,
+    /// Settled: no money was taken.
+    Canceled,
+}
+
+/// What the state machine is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, a code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Answer {
+    fn of(outcome: Outcome) -> Self {
+        Self { outcome, reason: None }
+    }
+
+    fn declined(reason: &str) -> Self {
+        Self { outcome: Outcome::Declined, reason: Some(reason.to_owned()) }
+    }
+}
+
+/// The service behind the Lambda `payments-task`.
+pub struct Payments<S, P> {
+    /// The charges.
+    pub charges: S,
+    /// Who takes the money.
+    pub provider: P,
+}
+
+impl<S: Charges, P: PaymentProvider> Payments<S, P> {
+    /// Answers one task.
+    ///
+    /// # Errors
+    /// `Retryable` while the outcome is unknown; `Terminal` when the provider will never do it.
+    pub async fn handle(&self, request: Request) -> Result<Answer, TaskError> {
+        match request {
+            Request::Charge { intent } => self.charge(&intent).await,
+            Request::Settle { intent } => self.settle(&intent).await,
+        }
+    }
+
+    async fn charge(&self, order: &PaymentOrder) -> Result<Answer, TaskError> {
+        for _ in 0..CONFLICTS {
+            let row = match self.charges.charge(&order.charge).await? {
+                None => match self.create_and_store(order).await? {
+                    Created::Stored(row) => row,
+                    Created::Declined(answer) => return Ok(answer),
+                    Created::Conflict => continue,
+                },
+                Some(row) => row,
+            };
+            let id = match (row.value.state, &row.value.payment_id) {
+                (ChargeState::Captured, _) => return Ok(Answer::of(Outcome::Captured)),
+                (ChargeState::Created, Some(id)) => id.clone(),
+                _ => return Ok(Answer::of(Outcome::Settling)),
+            };
+            match self.confirmed(order, &id).await? {
+                PaymentState::Captured => {
+                    if self.advance(&row, ChargeState::Captured).await? == Commit::Done {
+                        tracing::info!(charge = %order.charge, "captured");
+                        return Ok(Answer::of(Outcome::Captured));
+                    }
+                }
+                PaymentState::Declined => return Ok(Answer::declined("card-declined")),
+                PaymentState::ActionRequired => return Ok(Answer::declined("action-required")),
+                PaymentState::Refunded | PaymentState::RefundPending | PaymentState::Canceled => {
+                    return Ok(Answer::of(Outcome::Settling));
+                }
+                PaymentState::Unconfirmed | PaymentState::Processing => {
+                    return Err(TaskError::Retryable("the payment's outcome is not known yet".to_owned()));
+                }
+            }
+        }
+        Err(contended())
+    }
+
+    /// Creates a payment that nobody confirmed and stores its id. Whoever loses the race leaves an orphan at the
+    /// provider that takes no money.
+    async fn create_and_store(&self, order: &PaymentOrder) -> Result<Created, TaskError> {
+        let payment = NewPayment {
+            money: order.money(),
+            payment_method: order.payment_method.as_str().to_owned(),
+            intent: order.charge.intent.to_string(),
+        };
+        let id = match self.provider.create(&order.key("create"), &payment).await {
+            Ok(id) => id,
+            Err(ProviderError::Declined { code }) => return Ok(Created::Declined(Answer::declined(&code))),
+            Err(error) => return Err(task_error(&error)),
+        };
+        let row = ChargeRow {
+            charge: order.charge.clone(),
+            state: ChargeState::Created,
+            payment_id: Some(id),
+            money: order.money(),
+        };
+        Ok(match self.charges.put(row.clone(), None).await? {
+            Commit::Done => Created::Stored(Versioned { value: row, revision: 1 }),
+            Commit::Conflict => Created::Conflict,
+        })
+    }
+
+    /// Confirms the stored payment if nobody did, then lets the object speak.
+    async fn confirmed(&self, order: &PaymentOrder, id: &PaymentId) -> Result<PaymentState, TaskError> {
+        let before = self.provider.get(id).await.map_err(|e| task_error(&e))?;
+        if before != PaymentState::Unconfirmed {
+            return Ok(before);
+        }
+        let answer = self.provider.confirm(&order.key("confirm"), id).await;
+        let after = self.provider.get(id).await.map_err(|e| task_error(&e))?;
+        match (after, answer) {
+            // The provider refuses a payment that it left untouched: repeating is useless.
+            (PaymentState::Unconfirmed, Err(error @ ProviderError::Rejected { .. })) => Err(task_error(&error)),
+            (PaymentState::Unconfirmed, Err(ProviderError::Declined { .. })) => Ok(PaymentState::Declined),
+            _ => Ok(after),
+        }
+    }
+
+    async fn settle(&self, order: &PaymentOrder) -> Result<Answer, TaskError> {
+        for _ in 0..CONFLICTS {
+            let Some(row) = self.charges.charge(&order.charge).await? else {
+                // A tombstone: a call that still wants to store or capture finds the place taken.
+                let tombstone = ChargeRow {
+                    charge: order.charge.clone(),
+                    state: ChargeState::Refunding,
+                    payment_id: None,
+                    money: order.money(),
+                };
+                if self.charges.put(tombstone, None).await? == Commit::Done {
+                    tracing::info!(charge = %order.charge, "nothing was begun; the place is taken");
+                }
+                continue;
+            };
+            let end = match (row.value.state, &row.value.payment_id) {
+                (ChargeState::Refunded, _) => return Ok(Answer::of(Outcome::Refunded)),
+                (ChargeState::Canceled, _) => return Ok(Answer::of(Outcome::Canceled)),
+                (ChargeState::Created | ChargeState::Captured, _) => ChargeState::Refunding,
+                (ChargeState::Refunding, None) => ChargeState::Canceled,
+                (ChargeState::Refunding, Some(id)) => match self.give_back(order, id).await? {
+                    Settled::Refunded => ChargeState::Refunded,
+                    Settled::Canceled => ChargeState::Canceled,
+                },
+            };
+            // A conflict is another call that settles the same charge: read what it wrote.
+            if self.advance(&row, end).await? == Commit::Done {
+                tracing::info!(charge = %order.charge, state = ?end, "settling");
+            }
+        }
+        Err(contended())
+    }
+
+    /// Cancels or refunds until the object says that no money is held.
+    async fn give_back(&self, order: &PaymentOrder, id: &PaymentId) -> Result<Settled, TaskError> {
+        let before = self.provider.get(id).await.map_err(|e| task_error(&e))?;
+        let answer = match before {
+            PaymentState::Refunded => return Ok(Settled::Refunded),
+            PaymentState::Canceled => return Ok(Settled::Canceled),
+            PaymentState::RefundPending | PaymentState::Processing => Ok(()),
+            PaymentState::Captured => self.provider.refund(&order.key("refund"), id).await,
+            PaymentState::Unconfirmed | PaymentState::Declined | PaymentState::ActionRequired => {
+                self.provider.cancel(&order.key("cancel"), id).await
+            }
+        };
+        match (self.provider.get(id).await.map_err(|e| task_error(&e))?, answer) {
+            (PaymentState::Refunded, _) => Ok(Settled::Refunded),
+            (PaymentState::Canceled, _) => Ok(Settled::Canceled),
+            // Refused for good, and the object did not move in between: money may be held, a person must decide.
+            (after, Err(ProviderError::Rejected { code } | ProviderError::Declined { code })) if after == before => {
+                Err(TaskError::Terminal(format!("the provider refuses to settle the payment: {code}")))
+            }
+            _ => Err(TaskError::Retryable("the payment is not settled yet".to_owned())),
+        }
+    }
+
+    async fn advance(&self, row: &Versioned<ChargeRow>, state: ChargeState) -> Result<Commit, TaskError> {
+        let next = ChargeRow { state, ..row.value.clone() };
+        Ok(self.charges.put(next, Some(row.revision)).await?)
+    }
+}
+
+enum Created {
+    Stored(Versioned<ChargeRow>),
+    Declined(Answer),
+    Conflict,
+}
+
+fn task_error(error: &ProviderError) -> TaskError {
+    match error {
+        ProviderError::Unknown { .. } | ProviderError::RateLimited { .. } => TaskError::Retryable(error.to_string()),
+        ProviderError::Rejected { .. } | ProviderError::Declined { .. } => TaskError::Terminal(error.to_string()),
+    }
+}
+
+fn contended() -> TaskError {
+    TaskError::Retryable("the charge's row is contended: somebody wrote between each read and write".to_owned())
+}

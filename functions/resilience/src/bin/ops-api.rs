@@ -1,0 +1,27 @@
+//! What operators decide about parked intents.
+
+use aws::cases::DynamoCases;
+use aws::charges::DynamoCharges;
+use aws::ledger::DynamoLedger;
+use aws::queues::SqsIntents;
+use lambda::system::SystemClock;
+use resilience::config::max_intent_age;
+use resilience::ops::{Desk, router};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    lambda::telemetry::init();
+    let env = lambda::config::process();
+    let (origin, max_intent_age) = (lambda::http::origin(&env)?, max_intent_age(&env)?);
+    let sdk = aws::config::load().await;
+    let cases = env.text("CASES_TABLE")?;
+    let desk = Desk {
+        ledger: DynamoLedger::new(&sdk, env.text("LEDGER_TABLE")?).with_cases(&sdk, &cases),
+        cases: DynamoCases::new(&sdk, cases),
+        charges: DynamoCharges::new(&sdk, env.text("PAYMENTS_TABLE")?),
+        queue: SqsIntents::new(&sdk, env.text("INTENTS_QUEUE_URL")?, SystemClock),
+        clock: SystemClock,
+        max_intent_age,
+    };
+    lambda::http::run(router(desk), origin).await
+}

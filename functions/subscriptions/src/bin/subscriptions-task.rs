@@ -1,0 +1,24 @@
+//! The steps of the saga that write the ledger.
+
+use aws::charges::DynamoCharges;
+use aws::entitlements::DynamoEntitlements;
+use aws::ledger::DynamoLedger;
+use lambda::system::SystemClock;
+use subscriptions::config;
+use subscriptions::tasks::{Request, Tasks};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda::telemetry::init();
+    let env = lambda::config::process();
+    let terms = config::terms(&env)?;
+    let sdk = aws::config::load().await;
+    let service = Tasks {
+        ledger: DynamoLedger::new(&sdk, env.text("LEDGER_TABLE")?).with_cases(&sdk, env.text("CASES_TABLE")?),
+        charges: DynamoCharges::new(&sdk, env.text("PAYMENTS_TABLE")?),
+        decisions: DynamoEntitlements::new(&sdk, env.text("ENTITLEMENTS_TABLE")?),
+        clock: SystemClock,
+        terms,
+    };
+    lambda::task::run(|request: Request| service.handle(request)).await
+}

@@ -1,0 +1,69 @@
+"""The whole platform on this machine, in the order in which the parts need each other."""
+
+import os
+import shutil
+from typing import Any
+
+from machine import cloud, deploy, ports, seed, settings, stack_file, stand_ins
+from machine.processes import Processes
+from machine.progress import phase, say
+
+
+def start(processes: Processes) -> dict[str, Any]:
+    """Start everything on a clean machine and write `stack.json`; the answer is its content."""
+    wanted = settings.Ports.from_env()
+    stop_former(processes)
+    for variable, port in (("PORT", wanted.cloud), ("PAYMENT_PORT", wanted.payment), ("FRAUD_PORT", wanted.fraud)):
+        # All of them first: better no start than one that ends halfway.
+        ports.claim(variable, port)
+    page_port = ports.claim("PAGE_PORT", wanted.page)
+    with phase("local cloud"):
+        endpoint = cloud.start(processes, wanted.cloud)
+    with phase("stand-ins: payment, fraud"):
+        payment = stand_ins.start(processes, "payment", wanted.payment)
+        fraud = stand_ins.start(processes, "fraud", wanted.fraud)
+    with phase("sam deploy"):
+        # The API must know the page's origin before the page can know the API's address.
+        page = f"http://{ports.HOST}:{page_port}"
+        outputs = deploy.deploy(endpoint, {"PaymentBaseUrl": payment, "FraudBaseUrl": fraud, "SiteOrigin": page})
+    stack = stack_file.describe(endpoint, outputs, payment, fraud)
+    with phase("customers"):
+        stack["customers"] = seed.customers(endpoint, stack["userPool"]["id"])
+    with phase("page"):
+        stack["page"] = stand_ins.start(processes, "site", page_port, site_arguments(stack))
+    stack_file.write(stack)
+    processes.check()
+    return stack
+
+
+def site_arguments(stack: dict[str, Any]) -> list[str]:
+    """What the site must know of the platform to serve the subscribe page."""
+    client = stack["userPool"]["clientId"]
+    return ["--api", stack["api"], "--cognito-endpoint", stack["endpoint"], "--client-id", client]
+
+
+def stop_former(processes: Processes) -> bool:
+    """End what an earlier run left, with everything that it had written; false when nothing ran."""
+    ran = processes.stop_former()
+    if ran:
+        say("  ✓ ended the platform that was still running")
+    settings.STACK_FILE.unlink(missing_ok=True)
+    shutil.rmtree(settings.LOGS, ignore_errors=True)
+    os.makedirs(settings.LOGS, exist_ok=True)
+    return ran
+
+
+def print_addresses(stack: dict[str, Any]) -> None:
+    """What a person may want to open, or point a tool at."""
+    say()
+    say(f"  page        {stack['page']}")
+    for customer in stack["customers"]:
+        say(f"              sign in as {customer['email']} with {customer['password']}")
+    say(f"  API         {stack['api']}")
+    say(f"  AWS         {stack['endpoint']}  (aws --endpoint-url …, region {stack['region']})")
+    say(f"  payment     {stack['standIns']['payment']['url']}  (switch faults: PUT /admin/fault)")
+    say(f"  fraud       {stack['standIns']['fraud']['url']}")
+    say(f"  tables      {', '.join(stack['tables'].values())}")
+    say(f"  everything  {settings.STACK_FILE}")
+    say(f"  logs        {settings.LOGS}")
+    say()

@@ -1,0 +1,69 @@
+"""`stack.json`: what any outside tool needs to drive the platform."""
+
+import json
+from typing import Any
+
+from machine import settings
+
+FUNCTIONS = (
+    "subscriptions-api",
+    "subscriptions-task",
+    "subscriptions-events",
+    "intent-recovery",
+    "payments-task",
+    "content-access-task",
+    "half-open-probe",
+    "processing-status",
+    "ops-api",
+)
+
+
+def describe(endpoint: str, outputs: dict[str, str], payment: str, fraud: str) -> dict[str, Any]:
+    """Everything but the page and the customers, which come later; `outputs` are those of the template."""
+    return {
+        "endpoint": endpoint,
+        "region": settings.REGION,
+        "account": settings.ACCOUNT,
+        "prefix": settings.PREFIX,
+        "stage": settings.STAGE,
+        # The local cloud serves an API under a path, as `*.localhost` does not resolve everywhere.
+        "api": f"{endpoint}/_aws/execute-api/{outputs['ApiId']}/{settings.STAGE}",
+        "tables": {
+            "ledger": outputs["LedgerTable"],
+            "payments": outputs["PaymentsTable"],
+            "entitlements": outputs["EntitlementsTable"],
+            "pipelines": outputs["PipelinesTable"],
+            "cases": outputs["CasesTable"],
+        },
+        "queues": {
+            "intents": outputs["IntentsQueueUrl"],
+            "intentsDlq": outputs["IntentsDlqUrl"],
+            "register": outputs["RegisterQueueUrl"],
+            "registerDlq": outputs["RegisterDlqUrl"],
+            "recovery": outputs["RecoveryQueueUrl"],
+            "recoveryDlq": outputs["RecoveryDlqUrl"],
+            "circuitDlq": outputs["CircuitDlqUrl"],
+        },
+        "topics": {"requests": outputs["RequestsTopicArn"], "operators": outputs["OperatorsTopicArn"]},
+        "stateMachines": {
+            "subscribe": outputs["SubscribeStateMachineArn"],
+            "openCircuit": outputs["OpenCircuitStateMachineArn"],
+        },
+        "functions": {function: settings.name(function) for function in FUNCTIONS},
+        "pipe": outputs["PipeName"],
+        "pipeline": outputs["PipelineName"],
+        "alarm": outputs["AlarmName"],
+        "parameters": {"processingStatus": outputs["StatusParameterName"]},
+        "standIns": {
+            "payment": {"url": payment, "admin": f"{payment}/admin"},
+            "fraud": {"url": fraud, "admin": f"{fraud}/admin"},
+        },
+        "userPool": {"id": outputs["UserPoolId"], "clientId": outputs["UserPoolClientId"]},
+    }
+
+
+def write(stack: dict[str, Any]) -> None:
+    """Put the file in place at once: a reader sees the whole of it, or none."""
+    draft = settings.STACK_FILE.with_suffix(".draft")
+    draft.write_text(json.dumps(stack, indent=2) + "\n")
+    draft.replace(settings.STACK_FILE)

@@ -1,0 +1,106 @@
+"""What a person must decide: list the open cases, read one, or decide it.
+
+    make ops CASES=list
+    make ops CASE=<id>
+    make ops CASE=<id> ACTION=retry|refund|close WHY="why I decided so"
+
+The calls are signed with the caller's AWS credentials (SigV4); the API writes who it was into the case.
+"""
+
+import datetime
+import json
+import os
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+import stage
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from stage import Stage, give_up
+
+ACTIONS = ("retry", "refund", "close")
+TIMEOUT_SECONDS = 30
+
+
+def main() -> None:
+    """Do what the variables ask for."""
+    case, action, why = (os.environ.get(variable, "").strip() for variable in ("CASE", "ACTION", "WHY"))
+    if not case:
+        if os.environ.get("CASES") != "list":
+            give_up('Say what to do: CASES=list, CASE=<id>, or CASE=<id> ACTION=retry|refund|close WHY="…".')
+        show_list(call(stage.from_env(), "GET", "/ops/cases?limit=100")["cases"])
+    elif not action:
+        show(call(stage.from_env(), "GET", path(case)))
+    else:
+        if action not in ACTIONS:
+            give_up(f"ACTION={action} is none of {', '.join(ACTIONS)}.")
+        if not why:
+            give_up(f'Say why: make ops CASE={case} ACTION={action} WHY="…". It is written into the case.')
+        show(call(stage.from_env(), "POST", path(case), {"action": action, "why": why}))
+
+
+def path(case: str) -> str:
+    """The route of one case."""
+    return f"/ops/cases/{urllib.parse.quote(case, safe='')}"
+
+
+def call(where: Stage, method: str, route: str, body: dict[str, str] | None = None) -> Any:
+    """A signed request to the operators' API; a refusal ends the program with the API's own sentence."""
+    data = b"" if body is None else json.dumps(body).encode()
+    request = AWSRequest(method, where.api + route, {"Content-Type": "application/json"}, data)
+    credentials = where.session.get_credentials()
+    if credentials is None:
+        give_up("There are no AWS credentials: sign in first, for example with `aws sso login`.")
+    SigV4Auth(credentials.get_frozen_credentials(), "execute-api", where.region).add_auth(request)
+    signed = urllib.request.Request(request.url, data or None, dict(request.headers.items()), method=method)
+    try:
+        with urllib.request.urlopen(signed, timeout=TIMEOUT_SECONDS) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as refusal:
+        give_up(f"{method} {route}: {refusal.code} {sentence(refusal.read())}")
+    except OSError as error:
+        give_up(f"{where.api} does not answer: {error}")
+
+
+def sentence(body: bytes) -> str:
+    """What a problem document says to people; the body itself when it is no such document."""
+    try:
+        problem = json.loads(body)
+        return problem.get("detail") or problem.get("title") or problem.get("message") or str(problem)
+    except (ValueError, AttributeError):
+        return body.decode(errors="replace")
+
+
+def show_list(cases: list[dict[str, Any]]) -> None:
+    """One line a case, the oldest first."""
+    if not cases:
+        print("No case is open.")
+    for case in cases:
+        print(f"{case['id']}  {moment(case['openedAt'])}  {case['kind']}: {case['why']}")
+
+
+def show(case: dict[str, Any]) -> None:
+    """All that a person needs to decide, and what was decided."""
+    print(f"case      {case['id']} ({'open' if case['open'] else 'resolved: ' + str(case.get('resolution', ''))})")
+    print(f"opened    {moment(case['openedAt'])}")
+    print(f"customer  {case['customer']}")
+    print(f"intent    {case['intentId']} (key {case['key']})")
+    print(f"why       {case['kind']}: {case['why']}")
+    for name, value in case.get("evidence", {}).items():
+        print(f"evidence  {name}: {value if isinstance(value, str) else json.dumps(value)}")
+    for entry in case.get("audit", []):
+        print(f"audit     {moment(entry['at'])} {entry['by']}: {entry['action']}: {entry['why']}")
+
+
+def moment(value: Any) -> str:
+    """Epoch milliseconds as a time that people read; anything else as it is."""
+    if not isinstance(value, int | float):
+        return str(value)
+    return datetime.datetime.fromtimestamp(value / 1000, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+//! The taking of money for an intent. One row per charge, never reset; payments alone writes it.
+
+use crate::intent::Charge;
+use crate::ledger::Status;
+use crate::money::Money;
+use crate::payment_provider::PaymentId;
+use crate::store::{Commit, StoreError, Versioned};
+use serde::{Deserialize, Serialize};
+use std::future::Future;
+
+/// How far a charge is. It only moves forward:
+/// `created → captured → refunding → refunded | canceled`, each step may be left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChargeState {
+    /// A payment exists at the provider; whether it took money, its object says.
+    Created,
+    /// The money is ours.
+    Captured,
+    /// It must not stand: cancel or refund. Without a provider's id it is a tombstone, so that a late call finds the
+    /// place taken.
+    Refunding,
+    /// The money went back.
+    Refunded,
+    /// Ended without money.
+    Canceled,
+}
+
+/// How a settled charge ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Settled {
+    /// The money went back.
+    Refunded,
+    /// No money was taken.
+    Canceled,
+}
+
+impl Settled {
+    /// The terminal status of an intent whose charge ended so.
+    pub fn status(self) -> Status {
+        match self {
+            Self::Refunded => Status::Refunded,
+            Self::Canceled => Status::Declined,
+        }
+    }
+
+    /// The word in tables and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Refunded => "refunded",
+            Self::Canceled => "canceled",
+        }
+    }
+}
+
+/// One row of `payments`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChargeRow {
+    /// Which charge.
+    pub charge: Charge,
+    /// How far it is.
+    pub state: ChargeState,
+    /// The provider's payment; none for a tombstone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub payment_id: Option<PaymentId>,
+    /// How much.
+    pub money: Money,
+}
+
+impl ChargeRow {
+    /// How it ended, if it did.
+    pub fn settled(&self) -> Option<Settled> {
+        match self.state {
+            ChargeState::Refunded => Some(Settled::Refunded),
+            ChargeState::Canceled => Some(Settled::Canceled),
+            ChargeState::Created | ChargeState::Captured | ChargeState::Refunding => None,
+        }
+    }
+}
+
+/// Reading charges: all that others may do.
+pub trait ChargeReader {
+    /// One charge, consistently read.
+    fn charge(
+        &self,
+        charge: &Charge,
+    ) -> impl Future<Output = Result<Option<Versioned<ChargeRow>>, StoreError>> + Send;
+}
+
+/// Payments' own table.
+pub trait Charges: ChargeReader {
+    /// Writes a row if nobody wrote since `based_on` (`None`: if there is none).
+    fn put(
+        &self,
+        row: ChargeRow,
+        based_on: Option<u64>,
+    ) -> impl Future<Output = Result<Commit, StoreError>> + Send;
+}

@@ -1,0 +1,14 @@
+//! The rules of New Science, without I/O: what an intent may become, who may charge, who may stop the Pipe.
+//! Ports (traits) stand beside the logic that needs them; `aws`, `connectors` and `testing` implement them.
+
+pub mod cases;
+pub mod charges;
+pub mod decisions;
+pub mod intent;
+pub mod ledger;
+pub mod money;
+pub mod payment_provider;
+pub mod pipeline;
+pub mod services;
+pub mod store;
+pub mod time;

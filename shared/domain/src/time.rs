@@ -1,0 +1,84 @@
+//! Time is a parameter: nothing in this crate reads a clock.
+
+use serde::{Deserialize, Serialize};
+use std::future::Future;
+use std::time::Duration;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// A moment, in milliseconds since the Unix epoch; the unit of every table, message and event of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The moment `span` later; the last representable one where that would overflow.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(millis(span)))
+    }
+
+    /// The moment `span` earlier.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(span)))
+    }
+
+    /// RFC 3339 in UTC, for people and HTTP; `None` outside the years that it can write.
+    pub fn rfc3339(self) -> Option<String> {
+        let nanos = i128::from(self.0) * 1_000_000;
+        OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?.format(&Rfc3339).ok()
+    }
+}
+
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Where a service gets the time from.
+pub trait Clock {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+}
+
+/// How a service waits.
+pub trait Pause {
+    /// Lets time pass.
+    fn pause(&self, span: Duration) -> impl Future<Output = ()> + Send;
+}
+
+/// Where a service gets chance from, for jitter only.
+pub trait Chance {
+    /// A number in `0.0..1.0`.
+    fn draw(&self) -> f64;
+}
+
+/// Full jitter: a delay drawn evenly between nothing and `base · 2^exponent`, capped at `cap`
+/// (AWS Architecture Blog, "Exponential Backoff And Jitter").
+pub fn full_jitter(base: Duration, exponent: u32, cap: Duration, chance: &impl Chance) -> Duration {
+    backoff(base, exponent, cap).mul_f64(chance.draw().clamp(0.0, 1.0))
+}
+
+/// `base · 2^exponent`, capped at `cap`.
+pub fn backoff(base: Duration, exponent: u32, cap: Duration) -> Duration {
+    base.saturating_mul(2u32.saturating_pow(exponent.min(31))).min(cap)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_in_utc() {
+        assert_eq!(Timestamp(1_700_000_000_123).rfc3339().as_deref(), Some("2023-11-14T22:13:20.123Z"));
+        assert_eq!(Timestamp(i64::MAX).rfc3339(), None);
+    }
+
+    #[test]
+    fn backoff_doubles_up_to_its_cap() {
+        let cap = Duration::from_secs(900);
+        let delays: Vec<u64> = (0..8).map(|n| backoff(Duration::from_secs(10), n, cap).as_secs()).collect();
+        assert_eq!(delays, [10, 20, 40, 80, 160, 320, 640, 900]);
+        assert_eq!(backoff(Duration::from_secs(10), u32::MAX, cap), cap);
+    }
+}

@@ -1,0 +1,95 @@
+//! HTTP behind API Gateway: an axum router as a Lambda, and who calls.
+
+use crate::config::{ConfigError, Variables};
+use crate::problem::Problem;
+use axum::Router;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use domain::intent::CustomerId;
+use lambda_http::http::request::Parts;
+use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt, service_fn};
+use std::convert::Infallible;
+use tower::ServiceExt;
+
+/// `SITE_ORIGIN`: the site whose scripts may read the answers (CORS), such as `https://www.example.com`.
+///
+/// # Errors
+/// [`ConfigError`] that names the variable.
+pub fn origin(env: &Variables<impl Fn(&str) -> Option<String>>) -> Result<HeaderValue, ConfigError> {
+    env.checked("SITE_ORIGIN", |text| HeaderValue::try_from(text).map_err(|_| "must be an origin"))
+}
+
+/// Runs a router. Routes are written without the stage; each answer carries the gateway's request id.
+/// `origin` is the site whose scripts may read the answers (CORS).
+///
+/// # Errors
+/// What the Lambda runtime says when it cannot go on.
+pub async fn run(router: Router, origin: HeaderValue) -> Result<(), lambda_http::Error> {
+    lambda_http::run(service_fn(move |request: Request| {
+        let (router, origin) = (router.clone(), origin.clone());
+        async move {
+            let id = gateway_context(request.request_context_ref()).and_then(|c| c.request_id.clone());
+            let mut response = router.oneshot(without_stage(request)).await?;
+            let headers = response.headers_mut();
+            headers.insert("access-control-allow-origin", origin);
+            headers.insert(
+                "access-control-expose-headers",
+                HeaderValue::from_static("location, retry-after, x-request-id"),
+            );
+            if let Some(id) = id.and_then(|id| HeaderValue::try_from(id).ok()) {
+                headers.insert("x-request-id", id);
+            }
+            Ok::<_, Infallible>(response)
+        }
+    }))
+    .await
+}
+
+/// A REST API's event names the path without the stage; `lambda_http` puts the stage before it.
+fn without_stage(mut request: Request) -> Request {
+    let raw = request.raw_http_path().to_owned();
+    let query = request.uri().query().map(|q| format!("?{q}")).unwrap_or_default();
+    if let Ok(uri) = format!("{raw}{query}").parse() {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+type GatewayContext = lambda_http::aws_lambda_events::apigw::ApiGatewayProxyRequestContext;
+
+fn gateway_context(context: Option<&RequestContext>) -> Option<&GatewayContext> {
+    match context {
+        Some(RequestContext::ApiGatewayV1(context)) => Some(context),
+        _ => None,
+    }
+}
+
+/// The customer of a request: `sub` of the access token that API Gateway verified.
+#[derive(Debug, Clone)]
+pub struct Customer(pub CustomerId);
+
+impl<S: Sync> FromRequestParts<S> for Customer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        gateway_context(parts.extensions.get())
+            .and_then(|c| c.authorizer.other.get("claims")?.get("sub")?.as_str())
+            .and_then(|sub| CustomerId::new(sub).ok())
+            .map(Self)
+            .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "Sign in first: the access token is missing."))
+    }
+}
+
+/// The IAM identity of a request, as API Gateway verified it.
+#[derive(Debug, Clone)]
+pub struct Caller(pub String);
+
+impl<S: Sync> OptionalFromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Infallible> {
+        let arn = gateway_context(parts.extensions.get()).and_then(|c| c.identity.user_arn.clone());
+        Ok(arn.filter(|arn| !arn.is_empty()).map(Self))
+    }
+}

@@ -1,0 +1,10 @@
+//! What every Lambda of ours needs around its service: configuration from the environment, telemetry, typed task
+//! errors, SQS batches, HTTP behind API Gateway with problem details.
+
+pub mod batch;
+pub mod config;
+pub mod http;
+pub mod problem;
+pub mod system;
+pub mod task;
+pub mod telemetry;

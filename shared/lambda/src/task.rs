@@ -1,0 +1,57 @@
+//! Tasks of a state machine: their two errors, by names that a `Catch` matches exactly.
+
+use domain::store::StoreError;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Why a task failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TaskError {
+    /// Something that we depend on did not answer: try again later, nothing is decided.
+    #[error("{0}")]
+    Retryable(String),
+    /// Repeating is useless.
+    #[error("{0}")]
+    Terminal(String),
+}
+
+impl From<StoreError> for TaskError {
+    fn from(error: StoreError) -> Self {
+        Self::Retryable(error.to_string())
+    }
+}
+
+impl From<TaskError> for Diagnostic {
+    fn from(error: TaskError) -> Self {
+        let error_type = match error {
+            TaskError::Retryable(_) => "Retryable",
+            TaskError::Terminal(_) => "Terminal",
+        };
+        Self { error_type: error_type.to_owned(), error_message: error.to_string() }
+    }
+}
+
+/// Runs a function that answers one state machine task per invocation. An input that does not fit the request's type
+/// is `Terminal`: the state machine and the function disagree, and no repetition mends that.
+///
+/// # Errors
+/// What the Lambda runtime says when it cannot go on.
+pub async fn run<Q, A, F>(handle: impl Fn(Q) -> F) -> Result<(), lambda_runtime::Error>
+where
+    Q: DeserializeOwned,
+    A: Serialize,
+    F: Future<Output = Result<A, TaskError>>,
+{
+    let handle = &handle;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
+        let request = serde_json::from_value(event.payload)
+            .map_err(|e| TaskError::Terminal(format!("the task's input cannot be read: {e}")))?;
+        let answer = handle(request).await;
+        if let Err(error) = &answer {
+            tracing::warn!(error = %error, kind = ?std::mem::discriminant(error), "the task failed");
+        }
+        answer
+    }))
+    .await
+}

@@ -1,0 +1,86 @@
+//! The files that go to AWS are inside the subset that the simulation runs, and it runs them.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
+
+use serde_json::{Value, json};
+use simulation::{Execution, Machine, Next, lambda_answer};
+use std::path::{Path, PathBuf};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/statemachines")
+}
+
+/// The machine in this file, with `1` for every substitution: it fits a text and where a definition wants a number.
+fn load(name: &str) -> Machine {
+    let text = std::fs::read_to_string(folder().join(format!("{name}.asl.json"))).expect(name);
+    let substitutions: Vec<_> = Machine::placeholders(&text).into_iter().map(|name| (name, "1")).collect();
+    Machine::load(&text, &substitutions).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Runs to the end with these answers, by state; answers the output and the number of transitions.
+fn run(machine: &Machine, input: Value, answers: &[(&str, Value)]) -> (Value, usize) {
+    let mut now = 1_700_000_000_000;
+    let id = "arn:aws:states:eu-central-1:000000000000:execution:m:one";
+    let mut execution = Execution::new(machine, id, input, now, fastrand::Rng::with_seed(1));
+    loop {
+        match execution.next(now) {
+            Next::Task(call) => {
+                let (_, answer) = answers.iter().find(|(state, _)| *state == call.state).expect(&call.state);
+                execution.answer(now, Ok(answer.clone())).expect("the task waits");
+            }
+            Next::Wait(pause) => now += i64::try_from(pause.as_millis()).expect("a short pause"),
+            Next::Succeeded { output } => return (output, execution.transitions()),
+            Next::Failed(error) => panic!("{}: {error}", execution.state()),
+        }
+    }
+}
+
+#[test]
+fn every_state_machine_of_ours_loads_and_ends_by_itself() {
+    let names: Vec<String> = std::fs::read_dir(folder())
+        .expect("infra/statemachines")
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_str()?.strip_suffix(".asl.json")?.to_owned()))
+        .collect();
+    for name in &names {
+        assert!(load(name).timeout_seconds().is_some(), "{name} has no TimeoutSeconds");
+    }
+    for name in ["subscribe", "open-circuit"] {
+        assert!(names.iter().any(|found| found == name), "{name} is missing among {names:?}");
+    }
+}
+
+#[test]
+fn a_subscription_takes_at_most_ten_transitions() {
+    let intent = json!({"intentId": "i", "charge": "i#1", "customer": "ada", "tier": "premium", "amount": 900,
+        "currency": "eur", "paymentMethod": "pm_cardVisa4242"});
+    let answers = [
+        ("Claim", lambda_answer(json!({"next": "fraud-check", "intent": intent}))),
+        ("FraudCheck", json!({"ResponseBody": {"verdict": "pass", "score": 3}})),
+        ("Charge", lambda_answer(json!({"outcome": "captured"}))),
+        ("Unblock", lambda_answer(json!({"decision": "granted"}))),
+        ("Activate", lambda_answer(json!({"outcome": "active", "evidence": "healthy"}))),
+    ];
+    let (output, transitions) = run(&load("subscribe"), json!([{"body": "{}"}]), &answers);
+    assert_eq!(output, json!({"outcome": "active", "evidence": "healthy", "intentId": "i"}));
+    assert!(transitions <= 10, "{transitions} transitions");
+}
+
+#[test]
+fn the_alarm_opens_the_circuit() {
+    let nothing = json!({});
+    let answers = [
+        ("ReadRecord", nothing.clone()),
+        ("WriteOpen", nothing.clone()),
+        ("TakeLease", nothing.clone()),
+        ("LookBefore", json!({"CurrentState": "RUNNING"})),
+        ("MarkStop", nothing.clone()),
+        ("StopPipe", nothing.clone()),
+        ("LookAfter", json!({"CurrentState": "STOPPED"})),
+        ("Project", nothing.clone()),
+        ("Applied", nothing.clone()),
+        ("Release", nothing.clone()),
+        ("Notify", nothing),
+    ];
+    let (output, _) = run(&load("open-circuit"), json!({"detail": {"state": {"reason": "too many"}}}), &answers);
+    assert_eq!(output["generation"], 1);
+}
