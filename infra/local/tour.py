@@ -29,8 +29,8 @@ def tell(stack: dict[str, Any]) -> bool:
         ada = Customer.sign_in(stack, **stack["customers"][0])
     with phase("Ada subscribes: 202"):
         accepted.append((ada, ada.subscribe()))
-    with phase("her subscription becomes active"):
-        _until(lambda: _statuses(accepted) == {"active": 1}, lambda: _statuses(accepted))
+    with phase("her subscription becomes active") as note:
+        _until(lambda: _statuses(accepted) == {"active": 1}, lambda: _sentence(accepted), note)
 
     say()
     say("The payment provider dies")
@@ -41,24 +41,23 @@ def tell(stack: dict[str, Any]) -> bool:
         readers = _readers(stack, READERS_BEFORE + READERS_WHILE_OPEN)
     with phase(f"{READERS_BEFORE} of them subscribe: 202, each"):
         accepted += [(reader, reader.subscribe()) for reader in readers[:READERS_BEFORE]]
-    with phase("the alarm opens the circuit, the banner appears"):
-        _until(lambda: client.processing_status(stack)["state"] == "delayed", lambda: _statuses(accepted))
+    with phase("the alarm opens the circuit, the banner appears") as note:
+        _until(lambda: client.processing_status(stack)["state"] == "delayed", lambda: _sentence(accepted), note)
     say(f"    “{client.processing_status(stack)['message']}”")
-    with phase("the pipe is stopped"):
-        _until(lambda: _pipe(stack) == "STOPPED", lambda: _pipe(stack))
-    with phase(f"{READERS_WHILE_OPEN} more subscribe: 202, each, and all are in the ledger"):
+    with phase("the pipe is stopped") as note:
+        _until(lambda: _pipe(stack) == "STOPPED", lambda: _pipe(stack), note)
+    with phase(f"{READERS_WHILE_OPEN} more subscribe: 202, each, and all are in the ledger") as note:
         accepted += [(reader, reader.subscribe()) for reader in readers[READERS_BEFORE:]]
-        _until(lambda: not _statuses(accepted)["unrecorded"], lambda: _statuses(accepted))
-    say(f"    {_sentence(_statuses(accepted))}")
+        _until(lambda: not _statuses(accepted)["unrecorded"], lambda: _sentence(accepted), note)
 
     say()
     say("The payment provider comes back")
     with phase("it answers again"):
         client.set_fault(payment, "none")
-    with phase("the probe notices and closes the circuit, the banner goes"):
-        _until(lambda: client.processing_status(stack)["state"] == "normal", lambda: _statuses(accepted))
-    with phase("what had waited is worked off"):
-        _until(lambda: set(_statuses(accepted)) <= proof.TERMINAL, lambda: _statuses(accepted))
+    with phase("the probe notices and closes the circuit, the banner goes") as note:
+        _until(lambda: client.processing_status(stack)["state"] == "normal", lambda: _sentence(accepted), note)
+    with phase("what had waited is worked off") as note:
+        _until(lambda: set(_statuses(accepted)) <= proof.TERMINAL, lambda: _sentence(accepted), note)
     return _prove(stack, accepted)
 
 
@@ -92,8 +91,8 @@ def _statuses(accepted: list[tuple[Customer, str]]) -> Counter[str]:
     return Counter(customer.status(key) for customer, key in accepted)
 
 
-def _sentence(statuses: Counter[str]) -> str:
-    return ", ".join(f"{count} {status}" for status, count in statuses.most_common())
+def _sentence(accepted: list[tuple[Customer, str]]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in sorted(_statuses(accepted).items()))
 
 
 def _pipe(stack: dict[str, Any]) -> str:
@@ -101,10 +100,12 @@ def _pipe(stack: dict[str, Any]) -> str:
     return pipes.describe_pipe(Name=stack["pipe"])["CurrentState"]
 
 
-def _until(condition: Callable[[], bool], seen: Callable[[], object]) -> None:
-    """Wait for `condition`; when it does not come true, say what was `seen` instead."""
+def _until(condition: Callable[[], bool], seen: Callable[[], str], note: Callable[[str], None]) -> None:
+    """Wait for `condition`, noting what is `seen` meanwhile; give up when it does not come true."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
+        note(seen())
         if time.monotonic() > deadline:
             raise Failure(f"The story got stuck; after {PATIENCE_SECONDS:.0f} s the platform says: {seen()}")
         time.sleep(0.25)
+    note(seen())

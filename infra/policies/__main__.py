@@ -1,6 +1,7 @@
 """`python -m policies template | asl`: the templates through cfn-lint and our rules; the state machines likewise.
 
-cfn-lint is found in `.tools/bin` or on the PATH; the validators of state machines are npm's, installed on first use.
+cfn-lint is found in `.tools/bin` or on the PATH; the validators of state machines are npm's, installed when they are
+missing or old.
 """
 
 import json
@@ -53,7 +54,8 @@ def asl() -> int:
         for finding in asl_rules.check(json.loads(path.read_text(encoding="utf-8"))):
             print(f"{path.relative_to(loading.ROOT)}: {finding}")
             bad += 1
-    if not (HERE / "node_modules").exists():
+    installed, wanted = HERE / "node_modules" / ".package-lock.json", HERE / "package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
         subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=HERE, check=True)
     command = ["node", "check-asl.mjs", *(os.path.relpath(path, HERE) for path in loading.STATE_MACHINES)]
     ended = subprocess.run(command, cwd=HERE, check=False)

@@ -13,6 +13,8 @@ MUTATING = {"post", "put", "patch", "delete", "x-amazon-apigateway-any-method"}
 METHODS = MUTATING | {"get", "head"}
 WITHOUT_RESOURCE = {"cloudwatch:GetMetricStatistics", "cloudwatch:GetMetricData"}
 """Actions for which AWS knows no permission on a single resource."""
+WITHOUT_SOURCE_ACCOUNT = {"apigateway.amazonaws.com"}
+"""API Gateway does not send aws:SourceAccount when it assumes an integration's role; the condition would refuse it."""
 NAMES = {
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::DynamoDB::Table": "TableName",
@@ -98,7 +100,9 @@ def trust_names_the_account(template: Template) -> Iterator[Finding]:
     """A role that trusts a service trusts it on behalf of other accounts too, unless told otherwise."""
     for name, role in resources(template, "AWS::IAM::Role"):
         for statement in allowed(role["AssumeRolePolicyDocument"]):
-            if names_service(statement) and "aws:sourceaccount" not in conditions(statement):
+            if not names_service(statement) or "aws:sourceaccount" in conditions(statement):
+                continue
+            if not set(as_list(statement["Principal"]["Service"])) <= WITHOUT_SOURCE_ACCOUNT:
                 yield Finding(name, "trust-source-account", "a service is trusted without aws:SourceAccount")
 
 

@@ -80,7 +80,7 @@ test("every status is said in words of its own", async () => {
     await screenshot(page, status);
   }
   for (const status of ["declined", "refunded"]) {
-    platform.set(key, status);
+    platform.set(key, status, "The payment was declined. Nothing was charged.");
     await page.reload();
     await seesStatus(page, status);
     titles.add(await page.locator("#progress-title").textContent());
@@ -96,6 +96,7 @@ test("after a decline a new try is a new request", async () => {
   const page = await signedIn();
   await subscribe(page, "A card that its issuer declines");
   await seesStatus(page, "declined");
+  assert.equal(await page.locator("#progress-text").textContent(), "The payment was declined. Nothing was charged.");
   platform.firstStatus = "active";
   await page.getByRole("button", { name: "Try again" }).click();
   await subscribe(page);

@@ -56,6 +56,10 @@ pub enum Request {
     Settle {
         /// For what.
         intent: PaymentOrder,
+        /// How often the state machine has repeated this task: part of the provider's keys, so that a saved error is
+        /// not replayed into every repetition. A repeated refund is safe: the object is read before and after.
+        #[serde(default)]
+        retry: u32,
     },
 }
 
@@ -111,7 +115,7 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
     pub async fn handle(&self, request: Request) -> Result<Answer, TaskError> {
         match request {
             Request::Charge { intent } => self.charge(&intent).await,
-            Request::Settle { intent } => self.settle(&intent).await,
+            Request::Settle { intent, retry } => self.settle(&intent, retry).await,
         }
     }
 
@@ -191,7 +195,7 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
         }
     }
 
-    async fn settle(&self, order: &PaymentOrder) -> Result<Answer, TaskError> {
+    async fn settle(&self, order: &PaymentOrder, retry: u32) -> Result<Answer, TaskError> {
         for _ in 0..CONFLICTS {
             let Some(row) = self.charges.charge(&order.charge).await? else {
                 // A tombstone: a call that still wants to store or capture finds the place taken.
@@ -211,7 +215,7 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
                 (ChargeState::Canceled, _) => return Ok(Answer::of(Outcome::Canceled)),
                 (ChargeState::Created | ChargeState::Captured, _) => ChargeState::Refunding,
                 (ChargeState::Refunding, None) => ChargeState::Canceled,
-                (ChargeState::Refunding, Some(id)) => match self.give_back(order, id).await? {
+                (ChargeState::Refunding, Some(id)) => match self.give_back(order, retry, id).await? {
                     Settled::Refunded => ChargeState::Refunded,
                     Settled::Canceled => ChargeState::Canceled,
                 },
@@ -225,15 +229,15 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
     }
 
     /// Cancels or refunds until the object says that no money is held.
-    async fn give_back(&self, order: &PaymentOrder, id: &PaymentId) -> Result<Settled, TaskError> {
+    async fn give_back(&self, order: &PaymentOrder, retry: u32, id: &PaymentId) -> Result<Settled, TaskError> {
         let before = self.provider.get(id).await.map_err(|e| task_error(&e))?;
         let answer = match before {
             PaymentState::Refunded => return Ok(Settled::Refunded),
             PaymentState::Canceled => return Ok(Settled::Canceled),
             PaymentState::RefundPending | PaymentState::Processing => Ok(()),
-            PaymentState::Captured => self.provider.refund(&order.key("refund"), id).await,
+            PaymentState::Captured => self.provider.refund(&format!("{}.{retry}", order.key("refund")), id).await,
             PaymentState::Unconfirmed | PaymentState::Declined | PaymentState::ActionRequired => {
-                self.provider.cancel(&order.key("cancel"), id).await
+                self.provider.cancel(&format!("{}.{retry}", order.key("cancel")), id).await
             }
         };
         match (self.provider.get(id).await.map_err(|e| task_error(&e))?, answer) {

@@ -116,11 +116,15 @@ async fn decide<L: Ledger, K: Cases, P: ChargeReader, Q: IntentQueue, C: Clock>(
         let detail = format!("why: say in 1 to {LONGEST_WHY} characters why.");
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
     }
-    desk.decide(&id, &body, &by).await.map(|case| Json(case.into()))
+    desk.decide(&id, body.action, &body.why, &by).await.map(|case| Json(case.into()))
 }
 
 impl<L: Ledger, K: Cases, P: ChargeReader, Q: IntentQueue, C: Clock> Desk<L, K, P, Q, C> {
-    async fn decide(&self, id: &str, body: &DecisionBody, by: &str) -> Result<Case, Problem> {
+    /// Decides about a case: `by` is who, `why` their words. The case with its resolution.
+    ///
+    /// # Errors
+    /// A [`Problem`] that says what to do instead: no such case, not allowed now, somebody else was first.
+    pub async fn decide(&self, id: &str, action: Action, why: &str, by: &str) -> Result<Case, Problem> {
         for _ in 0..CONFLICTS {
             let case = self.cases.case(id).await.map_err(|e| unavailable(&e))?.ok_or_else(no_case)?.value;
             let row = self.ledger.intent(&case.customer, &case.intent_id).await.map_err(|e| unavailable(&e))?;
@@ -129,7 +133,7 @@ impl<L: Ledger, K: Cases, P: ChargeReader, Q: IntentQueue, C: Clock> Desk<L, K, 
             let charge = self.charges.charge(&row.value.charge()).await.map_err(|e| unavailable(&e))?;
             let settled = charge.and_then(|c| c.value.settled());
             let now = self.clock.now();
-            let line = AuditLine { at: now, by: by.to_owned(), action: body.action, why: body.why.clone() };
+            let line = AuditLine { at: now, by: by.to_owned(), action, why: why.to_owned() };
             let resolved = case.clone().resolved(line.clone());
             let write = transitions::decide(&row, &lock, case, line, settled, self.max_intent_age)
                 .map_err(|e: NotAllowed| Problem::new(StatusCode::CONFLICT, e.to_string()))?;
@@ -137,7 +141,7 @@ impl<L: Ledger, K: Cases, P: ChargeReader, Q: IntentQueue, C: Clock> Desk<L, K, 
             if self.ledger.commit(write).await.map_err(|e| unavailable(&e))? == Commit::Conflict {
                 continue;
             }
-            tracing::warn!(intent.id = %intent.intent_id, by, action = body.action.as_str(), "an operator decided");
+            tracing::warn!(intent.id = %intent.intent_id, by, action = action.as_str(), "an operator decided");
             if intent.status == Status::Retrying
                 && let Err(error) = self.queue.send(&intent.message(), Duration::ZERO).await
             {

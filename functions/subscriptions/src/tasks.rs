@@ -260,9 +260,7 @@ impl<L: Ledger, P: ChargeReader, D: DecisionReader, C: Clock> Tasks<L, P, D, C> 
         let Some(Decision::Granted { until }) = self.decisions.decision(&view.charge).await? else {
             return Err(TaskError::Terminal("activation without a granted decision".to_owned()));
         };
-        let step = self
-            .write(view, |row, lock| transitions::activate(row, lock, me, until, self.clock.now()))
-            .await?;
+        let step = self.write(view, |row, lock| transitions::activate(row, lock, me, until, self.clock.now())).await?;
         Ok(match step {
             Some(Status::Active) => Answer::end("active", Evidence::Healthy),
             _ => Answer::end("lost", Evidence::None),

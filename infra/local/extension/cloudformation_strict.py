@@ -8,7 +8,8 @@ with a reason why its absence does no harm here. How it is known what is read: e
 records which of its keys were asked for. At the end of the operation every key of every resource that nobody asked for
 is reported, all of them at once, and the stack rolls back. The same for objects inside properties and in lists, if
 the handler took them apart; an object that it copied, or that the service still holds when the handler is done, went
-on whole, and what the service does with it is unknown to this check. On an update only what changed is judged.
+on whole (all of an `AWS::SSM::Parameter` or an `AWS::Pipes::Pipe` does), and what the service does with it is unknown
+to this check, but for what `inert_properties` lists. On an update only what changed is judged.
 Unfaithful: a property that is read, or passed on, and then not acted upon passes; the gaps' tests cover those.
 """
 
@@ -21,6 +22,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from ministack.services.cloudformation import _stacks, changesets, engine, handlers, provisioners, stacks
+
+from extension.inert_properties import INERT
 
 ACCEPTED_FILE = pathlib.Path(__file__).resolve().parent.parent / "accepted.txt"
 KNOWN_ATTRIBUTES = {"Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"}
@@ -162,6 +165,19 @@ def unread(notes: list[Note]) -> set[str]:
     return {path for note in notes for path in note.unread()}
 
 
+def inert(resource_type: str, props: Mapping) -> set[str]:
+    """The paths of what is kept and has no effect. What is switched off needs none."""
+    return {path for path in INERT.get(resource_type, ()) if _has(props, path.split("."))}
+
+
+def _has(node: Any, path: list[str]) -> bool:
+    if isinstance(node, list):
+        return any(_has(item, path) for item in node)
+    if not path:
+        return str(node).lower() != "false"
+    return isinstance(node, Mapping) and path[0] in node and _has(node[path[0]], path[1:])
+
+
 def changed(old: Mapping, new: Mapping) -> set[str]:
     """Top-level properties that differ."""
     return {key for key in {*old, *new} if old.get(key) != new.get(key)}
@@ -231,7 +247,7 @@ def _watch(resource_type: str, handler: dict, entries: set[str]) -> None:
         result = create(logical_id, recorder, stack_name, *rest, **options)
         notes = list(recorder.notes())
         del recorder  # What is alive after this, the service holds.
-        _report(stack_name, logical_id, resource_type, unread(notes), entries)
+        _report(stack_name, logical_id, resource_type, unread(notes) | inert(resource_type, props), entries)
         return result
 
     def watched_update(physical_id: str, old: Mapping, new: Mapping, stack_name: str, *rest: Any) -> tuple:
@@ -240,7 +256,7 @@ def _watch(resource_type: str, handler: dict, entries: set[str]) -> None:
         notes = list(recorder.notes())
         del recorder
         differs = changed(old, new)
-        paths = {path for path in unread(notes) if path.split(".")[0] in differs}
+        paths = {path for path in unread(notes) | inert(resource_type, new) if path.split(".")[0] in differs}
         _report(stack_name, rest[0] if rest else physical_id, resource_type, paths, entries)
         return result
 

@@ -37,6 +37,10 @@ IDLE_SECONDS = 0.05
 DELIVERIES_AT_ONCE = 64
 KEPT = ("SourceParameters", "TargetParameters", "Enrichment", "EnrichmentParameters", "LogConfiguration")
 
+_upstream_create = pipes._create_pipe
+_upstream_update = pipes._update_pipe
+_upstream_cloudformation_create = provisioners._pipes_pipe_create
+
 
 class _DeliveryError(Exception):
     """The target did not take the batch."""
@@ -63,11 +67,6 @@ def install() -> None:
 # ---- The API -------------------------------------------------------------------------------------------------------
 
 
-_upstream_create = pipes._create_pipe
-_upstream_update = pipes._update_pipe
-_upstream_cloudformation_create = provisioners._pipes_pipe_create
-
-
 def _refusal(body: dict) -> tuple | None:
     if body.get("Enrichment"):
         return pipes._error(400, "ValidationException", "The local cloud does not support a pipe's Enrichment.")
@@ -86,11 +85,14 @@ def _update_pipe(name: str, body: dict) -> tuple:
     if pipe is not None and _in_transition(pipe):
         return _conflict(pipe)
     wanted = body.get("DesiredState")
-    answer = _refusal(body) or _upstream_update(name, {k: v for k, v in body.items() if k != "DesiredState"})
+    # Upstream would change the state at once, so it only gets to see a wrong one, to refuse it.
+    others = {key: value for key, value in body.items() if key != "DesiredState"}
+    is_wrong = wanted is not None and wanted not in pipes._VALID_REQUESTED_STATE
+    answer = _refusal(body) or _upstream_update(name, body if is_wrong else others)
     if answer[0] >= 400:
         return answer
     _keep(pipe, body)
-    return _set_state(name, str(wanted).upper()) if wanted else answer
+    return _set_state(name, wanted) if wanted else answer
 
 
 def _cloudformation_create(logical_id: str, props: dict, stack_name: str) -> tuple:

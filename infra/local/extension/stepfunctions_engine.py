@@ -3,10 +3,11 @@
 Gap: a workflow's `TimeoutSeconds` is ignored; an aborted execution goes on until its state ends, and may then become
 FAILED; `MaxDelaySeconds` and `JitterStrategy` of a retrier are ignored and no delay is longer than a minute; a second
 StartExecution with the same name and input fails; every execution begins with 150 ms of sleep; a throttled function
-is `Lambda.Unknown`; status events tell no error of a timed out or aborted execution.
+is `Lambda.Unknown`; status events tell no error of a timed out or aborted execution; a Wait is exact to the
+millisecond.
 Real AWS: TimeoutSeconds ends the execution as TIMED_OUT (error `States.Timeout`); StopExecution ends it at once;
 StartExecution is idempotent while the first execution runs; `States.ALL` catches everything but
-`States.DataLimitExceeded` and `States.Runtime`.
+`States.DataLimitExceeded` and `States.Runtime`; the timestamp of a Wait is cut to whole seconds.
 Here: the same. The walk through the states, the task attempt and the retry loop are ours; what a state does with its
 data is upstream's. Environment: `SFN_WAIT_SCALE` (upstream's) scales waits and retry delays, not time-outs.
 Unfaithful: HeartbeatSeconds, redrive and the quotas (payload size, history length) are not enforced; a call that was
@@ -18,6 +19,7 @@ import concurrent.futures
 import contextvars
 import copy
 import dataclasses
+import datetime
 import json
 import random
 import re
@@ -63,6 +65,7 @@ def install() -> None:
     sfn._with_retry_and_catch = _with_retry_and_catch
     sfn._error_matches = _error_matches
     sfn._scaled_sleep = _sleep
+    sfn._sleep_until = _sleep_until
     sfn._call_lambda = _call_lambda
     sfn._emit_execution_status_event = _emit_status_event
 
@@ -131,6 +134,11 @@ def _sleep(seconds: float) -> None:
     scaled = max(0.0, seconds * sfn._SFN_WAIT_SCALE)
     (run.ended if run else threading.Event()).wait(scaled)
     _stop_if_ended()
+
+
+def _sleep_until(timestamp: str) -> None:
+    moment = datetime.datetime.fromisoformat(timestamp).replace(microsecond=0)
+    _sleep((moment - datetime.datetime.now(datetime.UTC)).total_seconds())
 
 
 def _emit_status_event(execution: dict) -> None:

@@ -30,17 +30,19 @@ LOCAL = {
     "ThrottleBurst": "2000",
     # Minutes on AWS are seconds here, so that an outage fits into a test.
     "PaymentTimeoutMs": "2000",
-    "SweepRate": "rate(5 seconds)",
-    "SweepStaleSeconds": "20",
-    "ResendAfterSeconds": "60",
+    "SweepRate": "rate(10 seconds)",
+    "SweepStaleSeconds": "30",
+    "ResendAfterSeconds": "30",
     "RetryMaxDelaySeconds": "5",
-    "IntentsVisibilitySeconds": "30",
+    "IntentsVisibilitySeconds": "10",
+    "ConsumerVisibilitySeconds": "30",
+    "FailureThreshold": "4",
     "AlarmPeriodSeconds": "10",
     "ProbeRate": "rate(5 seconds)",
     "TrialSeconds": "20",
     "SettleSeconds": "5",
     "ProbeBaseSeconds": "5",
-    "ProbeMaxSeconds": "30",
+    "ProbeMaxSeconds": "20",
 }
 """What differs from AWS: parameters of the template, nothing else."""
 

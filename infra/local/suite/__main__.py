@@ -43,6 +43,7 @@ def test() -> str:
     counts: dict[str, Count] = {}
     lint.run()
     counts["Rust"] = runner.cargo(runner.run("unit and property tests", ["cargo", "test", "--workspace"]))
+    counts["policies"] = runner.pytest(runner.run("the lint rules' own tests", [*PYTEST, "infra/policies"]))
     build()
     counts["local cloud"] = runner.pytest(runner.run("the local cloud's own tests", [*PYTEST, "infra/local/tests"]))
     counts["adapters"] = contract_aws()

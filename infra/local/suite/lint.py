@@ -5,8 +5,6 @@ import sys
 from machine import settings
 from suite import runner
 
-POLICIES = settings.ROOT / "infra" / "policies"
-
 
 def run() -> None:
     """Rust, Python, then the template and the state machines; the first finding ends it."""
@@ -17,3 +15,6 @@ def run() -> None:
     )
     runner.run("ruff", [sys.executable, "-m", "ruff", "check"])
     runner.run("ruff format", [sys.executable, "-m", "ruff", "format", "--check"])
+    policies = {"PYTHONPATH": str(settings.ROOT / "infra")}
+    runner.run("templates", [sys.executable, "-m", "policies", "template"], environment=policies)
+    runner.run("state machines", [sys.executable, "-m", "policies", "asl"], environment=policies)

@@ -28,7 +28,7 @@ def template(name: str, rate: int) -> dict:
                     "ConnectionArn": {"Fn::GetAtt": ["Connection", "Arn"]},
                     "InvocationEndpoint": "https://example.org/",
                     "HttpMethod": "PUT",
-                    "InvocationRateLimitPerSecond": rate,
+                    "Description": f"rate {rate}",
                 },
             },
             "Archive": {
@@ -74,8 +74,8 @@ def test_they_are_created_updated_in_place_and_deleted(cloud):
     assert updated == outputs
     assert events.describe_connection(Name=outputs["Connection"])["Description"] == "rate 5"
     destination = events.describe_api_destination(Name=f"{name}-destination")
-    assert (destination["InvocationRateLimitPerSecond"], destination["ApiDestinationArn"]) == (
-        5,
+    assert (destination["Description"], destination["ApiDestinationArn"]) == (
+        "rate 5",
         outputs["Destination"],
     )
 

@@ -98,10 +98,27 @@ def test_a_run_time_error_of_a_task_can_be_caught(cloud: Cloud) -> None:
 )
 def test_a_wait_is_computed(cloud: Cloud, until: dict) -> None:
     machine = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", **until, "End": True}}}
-    execution = cloud.run(machine, {"seconds": 1, "at": int(time.time() * 1000) + 1500})
+    execution = cloud.run(machine, {"seconds": 1, "at": int(time.time() * 1000) + 2500})
     assert execution["status"] == "SUCCEEDED", execution.get("cause")
     took = (execution["stopDate"] - execution["startDate"]).total_seconds()
-    assert 0.8 < took < 3
+    assert 0.8 < took < 15
+
+
+def _waits_for_the_milliseconds(cloud: Cloud) -> bool:
+    """Whether a Wait until 999 ms past this second lasts that long; near the second's end it would not tell."""
+    wait = {"Type": "Wait", "Timestamp": "{% $fromMillis($floor($millis() / 1000) * 1000 + 999) %}", "End": True}
+    while True:
+        execution = cloud.run({"StartAt": "Wait", "States": {"Wait": wait}})
+        if execution["startDate"].microsecond < 400_000:
+            return (execution["stopDate"] - execution["startDate"]).total_seconds() > 0.5
+
+
+def test_the_timestamp_of_a_wait_is_cut_to_seconds(cloud: Cloud) -> None:
+    assert not _waits_for_the_milliseconds(cloud)
+
+
+def test_upstream_still_waits_for_the_milliseconds(stock: Cloud) -> None:
+    assert _waits_for_the_milliseconds(stock)
 
 
 def test_numbers_and_times_are_what_tables_want(cloud: Cloud) -> None:

@@ -18,8 +18,8 @@ def only(kind, **properties):
     return {"Resources": {"It": {"Type": kind, "Properties": properties}}}
 
 
-def role(statement=None, condition=ACCOUNT, **properties):
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+def role(statement=None, condition=ACCOUNT, service="lambda", **properties):
+    trust = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
     if condition:
         trust["Condition"] = condition
     policies = [{"PolicyDocument": {"Statement": [statement]}}] if statement else []
@@ -84,6 +84,7 @@ GOOD = [
     pipe("REQUEST_RESPONSE", "EXPRESS"),
     queue_policy(let_in(SOURCE), DENY_PLAIN),
     role({"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": {"Ref": "QueueArn"}}),
+    role(condition=None, service="apigateway"),
     role({"Effect": "Allow", "Action": "cloudwatch:GetMetricStatistics", "Resource": "*"}),
     api("post", [{"customer": ["aws.cognito.signin.user.admin"]}]),
     api("post", [{"customer": []}], kind="awsSigv4"),

@@ -32,10 +32,10 @@ impl Alarm for MetricAlarm {
             .send()
             .await
             .map_err(|e| service_error(SERVICE, &e))?;
-        let alarm = answer.metric_alarms().first().ok_or_else(|| ServiceError {
-            service: SERVICE,
-            reason: format!("there is no alarm {}", self.name),
-        })?;
+        let alarm = answer
+            .metric_alarms()
+            .first()
+            .ok_or_else(|| ServiceError { service: SERVICE, reason: format!("there is no alarm {}", self.name) })?;
         Ok(alarm.state_value == Some(StateValue::Alarm))
     }
 }

@@ -60,12 +60,7 @@ impl Table {
     }
 
     /// A put of the whole item that takes effect only at this revision (`None`: only where there is no item).
-    pub(crate) fn put<T: Serialize>(
-        &self,
-        key: Item,
-        value: &T,
-        based_on: Option<u64>,
-    ) -> Result<Put, StoreError> {
+    pub(crate) fn put<T: Serialize>(&self, key: Item, value: &T, based_on: Option<u64>) -> Result<Put, StoreError> {
         let mut item: Item = serde_dynamo::to_item(value).map_err(|e| self.unreadable(&e))?;
         item.extend(key);
         item.insert(REVISION.to_owned(), number(based_on.unwrap_or(0) + 1));

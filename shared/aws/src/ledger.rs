@@ -61,11 +61,7 @@ fn lock_key(customer: &CustomerId, tier: Tier) -> Item {
 }
 
 impl Ledger for DynamoLedger {
-    async fn intent(
-        &self,
-        customer: &CustomerId,
-        intent: &IntentId,
-    ) -> Result<Option<Versioned<Intent>>, StoreError> {
+    async fn intent(&self, customer: &CustomerId, intent: &IntentId) -> Result<Option<Versioned<Intent>>, StoreError> {
         self.ledger.get(intent_key(customer, intent)).await
     }
 
@@ -124,12 +120,7 @@ impl IntentLists for DynamoLedger {
         Ok(intents)
     }
 
-    async fn untouched_since(
-        &self,
-        status: Status,
-        moment: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<Intent>, StoreError> {
+    async fn untouched_since(&self, status: Status, moment: Timestamp, limit: u32) -> Result<Vec<Intent>, StoreError> {
         let query = self
             .ledger
             .client

@@ -71,8 +71,8 @@ impl Records for DynamoRecords {
     }
 
     async fn write(&self, from: &Record, to: &Transition) -> Result<Commit, StoreError> {
-        let mut expression = "SET #state = :state, gen = :next, #by = :by, why = :why, since = :now, opens = :opens"
-            .to_owned();
+        let mut expression =
+            "SET #state = :state, gen = :next, #by = :by, why = :why, since = :now, opens = :opens".to_owned();
         let mut update = at_generation(self.update(), from.generation)
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#by", "by")
@@ -107,8 +107,8 @@ impl Records for DynamoRecords {
     }
 
     async fn mark_applied(&self, generation: u64, newly: bool, now: Timestamp) -> Result<Commit, StoreError> {
-        let update = at_generation(self.update(), generation)
-            .expression_attribute_values(":applied", number(generation));
+        let update =
+            at_generation(self.update(), generation).expression_attribute_values(":applied", number(generation));
         let update = if newly {
             update
                 .update_expression("SET applied = :applied, stoppedAt = :now")

@@ -35,8 +35,8 @@ impl<C: Clock> SqsIntents<C> {
 
 impl<C: Clock + Sync> IntentQueue for SqsIntents<C> {
     async fn send(&self, message: &IntentMessage, delay: Duration) -> Result<(), ServiceError> {
-        let body = serde_json::to_string(message)
-            .map_err(|e| ServiceError { service: SERVICE, reason: e.to_string() })?;
+        let body =
+            serde_json::to_string(message).map_err(|e| ServiceError { service: SERVICE, reason: e.to_string() })?;
         self.client
             .send_message()
             .queue_url(&self.url)

@@ -12,8 +12,7 @@ const SERVICE: &str = "Secrets Manager";
 /// # Errors
 /// [`ServiceError`] when there is none.
 pub async fn read(sdk: &SdkConfig, id: &str) -> Result<String, ServiceError> {
-    let answer = Client::new(sdk).get_secret_value().secret_id(id).send().await.map_err(|e| service_error(SERVICE, &e))?;
-    answer
-        .secret_string
-        .ok_or_else(|| ServiceError { service: SERVICE, reason: "the secret has no text".to_owned() })
+    let answer =
+        Client::new(sdk).get_secret_value().secret_id(id).send().await.map_err(|e| service_error(SERVICE, &e))?;
+    answer.secret_string.ok_or_else(|| ServiceError { service: SERVICE, reason: "the secret has no text".to_owned() })
 }

@@ -66,6 +66,7 @@ pub struct ChargeRow {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub payment_id: Option<PaymentId>,
     /// How much.
+    #[serde(flatten)]
     pub money: Money,
 }
 
@@ -83,18 +84,11 @@ impl ChargeRow {
 /// Reading charges: all that others may do.
 pub trait ChargeReader {
     /// One charge, consistently read.
-    fn charge(
-        &self,
-        charge: &Charge,
-    ) -> impl Future<Output = Result<Option<Versioned<ChargeRow>>, StoreError>> + Send;
+    fn charge(&self, charge: &Charge) -> impl Future<Output = Result<Option<Versioned<ChargeRow>>, StoreError>> + Send;
 }
 
 /// Payments' own table.
 pub trait Charges: ChargeReader {
     /// Writes a row if nobody wrote since `based_on` (`None`: if there is none).
-    fn put(
-        &self,
-        row: ChargeRow,
-        based_on: Option<u64>,
-    ) -> impl Future<Output = Result<Commit, StoreError>> + Send;
+    fn put(&self, row: ChargeRow, based_on: Option<u64>) -> impl Future<Output = Result<Commit, StoreError>> + Send;
 }

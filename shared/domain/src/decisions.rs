@@ -88,20 +88,16 @@ pub trait Entitlements: Refusals {
 ///
 /// # Errors
 /// [`StoreError`] when the table gives no answer.
-pub async fn refuse_or_read(
-    decisions: &impl Refusals,
-    charge: &Charge,
-    reason: &str,
-) -> Result<Decision, StoreError> {
+pub async fn refuse_or_read(decisions: &impl Refusals, charge: &Charge, reason: &str) -> Result<Decision, StoreError> {
     if let Some(stored) = decisions.decision(charge).await? {
         return Ok(stored);
     }
     match decisions.refuse(charge, reason).await? {
         Commit::Done => Ok(Decision::Refused { reason: reason.to_owned() }),
         // First writer wins: somebody decided between our read and our write, and a decision never changes.
-        Commit::Conflict => decisions.decision(charge).await?.ok_or_else(|| StoreError {
-            table: "entitlements",
-            reason: "a decision was there and is gone".to_owned(),
-        }),
+        Commit::Conflict => decisions
+            .decision(charge)
+            .await?
+            .ok_or_else(|| StoreError { table: "entitlements", reason: "a decision was there and is gone".to_owned() }),
     }
 }

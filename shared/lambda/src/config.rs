@@ -80,11 +80,7 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
     ///
     /// # Errors
     /// As [`Variables::number`].
-    pub fn seconds(
-        &self,
-        name: &'static str,
-        bounds: std::ops::RangeInclusive<u64>,
-    ) -> Result<Duration, ConfigError> {
+    pub fn seconds(&self, name: &'static str, bounds: std::ops::RangeInclusive<u64>) -> Result<Duration, ConfigError> {
         self.number(name, bounds).map(Duration::from_secs)
     }
 }

@@ -74,7 +74,7 @@ impl<S: Sync> FromRequestParts<S> for Customer {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         gateway_context(parts.extensions.get())
-            .and_then(|c| c.authorizer.other.get("claims")?.get("sub")?.as_str())
+            .and_then(|c| c.authorizer.fields.get("claims")?.get("sub")?.as_str())
             .and_then(|sub| CustomerId::new(sub).ok())
             .map(Self)
             .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "Sign in first: the access token is missing."))

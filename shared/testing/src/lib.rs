@@ -1,1 +1,12 @@
-//! Placeholder.
+//! In-memory fakes of the domain's ports: stateful, with the same conditions as the tables that they stand for, and
+//! with a virtual clock. Every call passes a [`turn::Turnstile`], so that a test decides in which order the calls of
+//! several tasks take effect, and where one dies.
+
+pub mod clock;
+pub mod content;
+pub mod ledger;
+pub mod payments;
+pub mod pipeline;
+pub mod provider;
+pub mod queue;
+pub mod turn;

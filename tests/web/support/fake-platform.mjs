@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const PUBLIC = fileURLToPath(new URL("../../stand-ins/site/public/", import.meta.url));
 const TYPES = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
+const MESSAGES = { declined: "The payment was declined. Nothing was charged." };
 const EXPOSED = "Retry-After, Location";
 
 export async function startFakePlatform() {
@@ -108,7 +109,7 @@ function accept(platform, sub, key, body, response) {
   if (refusal) return send(response, refusal.status, refusal.body, refusal.headers);
   if (platform.records && !platform.subscriptions.has(key)) {
     platform.subscriptions.set(key, { sub });
-    platform.set(key, platform.firstStatus);
+    platform.set(key, platform.firstStatus, MESSAGES[platform.firstStatus]);
   }
   return send(response, 202, { key, status: "accepted" }, { location: `/subscriptions/${key}` });
 }

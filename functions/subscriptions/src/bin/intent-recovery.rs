@@ -7,7 +7,7 @@ use aws::states::StepFunctions;
 use lambda::system::{SystemChance, SystemClock};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use subscriptions::config;
-use subscriptions::recovery::{Invocation, IntentRecovery};
+use subscriptions::recovery::{IntentRecovery, Invocation};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

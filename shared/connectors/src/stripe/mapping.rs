@@ -94,6 +94,8 @@ pub fn error(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Provide
     let unknown = |reason: String| ProviderError::Unknown { reason };
     match status {
         429 => return ProviderError::RateLimited { retry_after },
+        // Our credentials are refused: a person must mend that, and until then nothing is known about the payment.
+        401 | 403 => return unknown(format!("HTTP {status}: the provider refuses our credentials")),
         // 409: another request holds the key or the object. 424: somebody behind Stripe failed.
         400..=499 if !matches!(status, 408 | 409 | 424) => {}
         _ => return unknown(format!("HTTP {status}")),

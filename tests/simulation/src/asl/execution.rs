@@ -263,7 +263,7 @@ impl Execution {
     /// The variables, `$states` among them with its input, its context and what this moment adds.
     fn scope(&self, extra: Option<(&str, Value)>) -> Map<String, Value> {
         let mut states = json!({"input": self.input, "context": self.context});
-        states["context"]["State"] = json!({"Name": self.state});
+        states["context"]["State"] = json!({"Name": self.state, "RetryCount": self.retries.values().sum::<u32>()});
         if let Some((name, value)) = extra {
             states[name] = value;
         }

@@ -140,7 +140,7 @@ export function setBusy(form, busy) {
   byId(form).querySelector("button[type=submit]").disabled = busy;
 }
 
-// subscription: { key, status, since?, message? }
+// subscription: { key, status, since?, message? }; our own words say more than its message, where we have any.
 export function showProgress({ key, status, since, message }, { focus = false } = {}) {
   const words = wordsFor(status);
   const panel = byId("progress");
@@ -148,7 +148,7 @@ export function showProgress({ key, status, since, message }, { focus = false } 
   panel.dataset.status = status;
   setText(byId("progress-badge"), words.badge);
   setText(byId("progress-title"), words.title);
-  setText(byId("progress-text"), message || words.text);
+  setText(byId("progress-text"), words.text ?? message ?? "");
   setText(byId("progress-hint"), hintFor(status));
   setText(byId("progress-since"), timeText(since) || "–");
   setText(byId("progress-key"), key);
@@ -171,7 +171,7 @@ export function showTrouble(text) {
 export function showProcessing({ state, message, since }) {
   const delayed = state === "delayed";
   if (delayed) {
-    setText(byId("delay-title"), "Subscriptions take longer than usual.");
+    setText(byId("delay-title"), "There is a delay.");
     setText(byId("delay-text"), message || "Requests are safe with us and will be worked on as soon as possible.");
     const time = timeText(since);
     setText(byId("delay-since"), time && `Since ${time}.`);

@@ -4,7 +4,7 @@
 const STATUSES = {
   sending: {
     tone: "busy", badge: "Sending", step: 0, title: "Sending your request",
-    text: "This takes a moment.",
+    text: "However often this page has to send it, it counts once.",
   },
   unrecorded: {
     tone: "busy", badge: "Accepted", step: 1, title: "We have your request",
@@ -32,7 +32,7 @@ const STATUSES = {
   },
   declined: {
     tone: "bad", badge: "Declined", step: 1, stopped: true, title: "This request was declined",
-    text: "Nothing was charged. You can try again with another payment method.",
+    // There are several reasons, a subscription that is active already among them; the platform's message says which.
   },
   refunded: {
     tone: "bad", badge: "Refunded", step: 2, stopped: true, title: "You got your money back",
@@ -53,7 +53,7 @@ export function isFinal(status) {
 
 // A status that a newer platform knows and we do not is still progress.
 export function wordsFor(status) {
-  return STATUSES[status] ?? STATUSES.processing;
+  return STATUSES[status] ?? { ...STATUSES.processing, text: undefined };
 }
 
 export function hintFor(status) {
@@ -89,7 +89,7 @@ export function troubleText(error, waitMs) {
     error.status === 0 ? "We cannot reach New Science just now."
     : error.status === 429 ? "Very many readers are here just now."
     : "Something on our side did not work.";
-  return `${what} Trying again in ${seconds} ${seconds === 1 ? "second" : "seconds"}. Your request keeps its number, so that it counts once.`;
+  return `${what} Trying again in ${seconds} ${seconds === 1 ? "second" : "seconds"}.`;
 }
 
 // A time as RFC 3339 or in epoch milliseconds, for people; empty if it is none.

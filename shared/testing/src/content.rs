@@ -1,0 +1,87 @@
+//! Content access' table, in memory.
+
+use crate::turn::{Turnstile, lock};
+use domain::decisions::{Decision, DecisionReader, Entitlement, Entitlements, Refusals};
+use domain::intent::{Charge, CustomerId, Tier};
+use domain::store::{Commit, StoreError, Versioned};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+#[derive(Debug, Default)]
+struct State {
+    decisions: BTreeMap<Charge, Decision>,
+    entitlements: BTreeMap<(CustomerId, &'static str), Versioned<Entitlement>>,
+}
+
+/// Decisions and entitlements in memory.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryEntitlements {
+    state: Arc<Mutex<State>>,
+    turns: Turnstile,
+}
+
+impl MemoryEntitlements {
+    /// A table whose calls pass this turnstile.
+    pub fn new(turns: Turnstile) -> Self {
+        Self { turns, ..Self::default() }
+    }
+
+    /// Every decision, for checking invariants; takes no turn.
+    pub fn decisions(&self) -> Vec<(Charge, Decision)> {
+        lock(&self.state).decisions.iter().map(|(c, d)| (c.clone(), d.clone())).collect()
+    }
+
+    /// Gives a customer an entitlement from elsewhere; takes no turn.
+    pub fn give(&self, entitlement: Entitlement) {
+        let place = (entitlement.customer.clone(), entitlement.tier.as_str());
+        lock(&self.state).entitlements.insert(place, Versioned { value: entitlement, revision: 1 });
+    }
+}
+
+impl DecisionReader for MemoryEntitlements {
+    async fn decision(&self, charge: &Charge) -> Result<Option<Decision>, StoreError> {
+        self.turns.pass("decisions.decision").await;
+        Ok(lock(&self.state).decisions.get(charge).cloned())
+    }
+}
+
+impl Refusals for MemoryEntitlements {
+    async fn refuse(&self, charge: &Charge, reason: &str) -> Result<Commit, StoreError> {
+        self.turns.pass("decisions.refuse").await;
+        let mut state = lock(&self.state);
+        if state.decisions.contains_key(charge) {
+            return Ok(Commit::Conflict);
+        }
+        state.decisions.insert(charge.clone(), Decision::Refused { reason: reason.to_owned() });
+        Ok(Commit::Done)
+    }
+}
+
+impl Entitlements for MemoryEntitlements {
+    async fn entitlement(
+        &self,
+        customer: &CustomerId,
+        tier: Tier,
+    ) -> Result<Option<Versioned<Entitlement>>, StoreError> {
+        self.turns.pass("entitlements.entitlement").await;
+        Ok(lock(&self.state).entitlements.get(&(customer.clone(), tier.as_str())).cloned())
+    }
+
+    async fn grant(
+        &self,
+        charge: &Charge,
+        entitlement: Entitlement,
+        based_on: Option<u64>,
+    ) -> Result<Commit, StoreError> {
+        self.turns.pass("decisions.grant").await;
+        let mut state = lock(&self.state);
+        let place = (entitlement.customer.clone(), entitlement.tier.as_str());
+        let stored = state.entitlements.get(&place).map(|v| v.revision);
+        if state.decisions.contains_key(charge) || stored != based_on {
+            return Ok(Commit::Conflict);
+        }
+        state.decisions.insert(charge.clone(), Decision::Granted { until: entitlement.until });
+        state.entitlements.insert(place, Versioned { value: entitlement, revision: based_on.unwrap_or(0) + 1 });
+        Ok(Commit::Done)
+    }
+}

@@ -1,0 +1,46 @@
+//! Payments' table, in memory.
+
+use crate::turn::{Turnstile, lock};
+use domain::charges::{ChargeReader, ChargeRow, Charges};
+use domain::intent::Charge;
+use domain::store::{Commit, StoreError, Versioned};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// Charges in memory.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryCharges {
+    rows: Arc<Mutex<BTreeMap<Charge, Versioned<ChargeRow>>>>,
+    turns: Turnstile,
+}
+
+impl MemoryCharges {
+    /// A table whose calls pass this turnstile.
+    pub fn new(turns: Turnstile) -> Self {
+        Self { turns, ..Self::default() }
+    }
+
+    /// Every row, for checking invariants; takes no turn.
+    pub fn rows(&self) -> Vec<ChargeRow> {
+        lock(&self.rows).values().map(|v| v.value.clone()).collect()
+    }
+}
+
+impl ChargeReader for MemoryCharges {
+    async fn charge(&self, charge: &Charge) -> Result<Option<Versioned<ChargeRow>>, StoreError> {
+        self.turns.pass("charges.charge").await;
+        Ok(lock(&self.rows).get(charge).cloned())
+    }
+}
+
+impl Charges for MemoryCharges {
+    async fn put(&self, row: ChargeRow, based_on: Option<u64>) -> Result<Commit, StoreError> {
+        self.turns.pass("charges.put").await;
+        let mut rows = lock(&self.rows);
+        if rows.get(&row.charge).map(|v| v.revision) != based_on {
+            return Ok(Commit::Conflict);
+        }
+        rows.insert(row.charge.clone(), Versioned { value: row, revision: based_on.unwrap_or(0) + 1 });
+        Ok(Commit::Done)
+    }
+}
