@@ -59,7 +59,7 @@ class Teller:
     def __init__(self, platform: Platform, breaker: Breaker) -> None:
         self.platform = platform
         self.breaker = breaker
-        self.waiting = readers(platform, 230)
+        self.waiting = readers(platform, 200)
         self.night = Night({customer.sub: customer for customer in self.waiting})
 
     def tell(self) -> Night:
@@ -76,15 +76,15 @@ class Teller:
     def evening(self) -> None:
         """All is well; one in ten has premium content already, so that a payment must go back."""
         self.see_banner("normal")
-        self.ask(40)
+        self.ask(30)
 
     def outage(self) -> None:
         """Down: the circuit opens, intents wait, probes fail."""
         self.platform.fault("payment", "unavailable")
-        self.ask(50)
+        self.ask(40)
         self.see_banner("delayed")
         self.night.opened = self.breaker.comes_to("open")
-        asked = self.ask(60)
+        asked = self.ask(50)
         until(lambda: all(map(self.platform.status, asked)), 30, "the ledger knows what was accepted while open")
         assert self.breaker.state in ("open", "half_open")
         self.night.recorded_while_open = Counter(map(self.platform.status, asked))
@@ -109,12 +109,12 @@ class Teller:
         """Back, but slow: a probe closes the circuit."""
         self.platform.fault("payment", "slow", delayMs=300)
         self.see_banner("normal", 120)
-        self.ask(40)
+        self.ask(30)
 
     def lossy(self) -> None:
         """It does what it is asked, and often nobody hears of it."""
         self.platform.fault("payment", "lost-reply", ratio=0.4)
-        self.ask(40)
+        self.ask(30)
         self.platform.fault("payment", "act-then-hang", ratio=0.2, delayMs=3000)
         self.ask(20)
         self.all_end()
@@ -125,7 +125,7 @@ class Teller:
         self.breaker.comes_to("closed")
         generation = self.breaker.record()["gen"]
         self.platform.fault("payment", "unavailable")
-        self.ask(30)
+        self.ask(20)
         self.night.opened_again = self.breaker.comes_to("open")
         assert self.night.opened_again["gen"] > generation
         self.see_banner("delayed")
@@ -207,7 +207,7 @@ def test_readers_saw_the_banner_and_saw_it_go(night: Night) -> None:
 
 def test_the_ledger_said_accepted_while_the_circuit_was_open(night: Night) -> None:
     # All but the few that a probe was trying just then.
-    assert night.recorded_while_open["accepted"] >= 50
+    assert night.recorded_while_open["accepted"] >= 40
     assert set(night.recorded_while_open) <= {"accepted", "processing", "retrying"}
 
 

@@ -127,6 +127,6 @@ class Breaker:
         until(lambda: said["applied"] or self.tick()["applied"], what=f"a pipe that follows {state}")
         return self.record()
 
-    def trials(self) -> list[str]:
+    def trials(self) -> set[str]:
         """The names of the executions that probes started."""
-        return [one["name"] for one in self.worker.executions() if one["name"].startswith("probe-")]
+        return {one["name"] for one in self.worker.executions() if one["name"].startswith("probe-")}

@@ -21,8 +21,7 @@ def main() -> int:
     cloud.without_proxies()
     interrupts.listen()
     try:
-        with Processes(settings.STATE) as processes:
-            return commands[command](processes)
+        return commands[command]()
     except Failure as failure:
         print(failure, file=sys.stderr, flush=True)
         return 1
@@ -31,34 +30,35 @@ def main() -> int:
         return ended.status
 
 
-def up(processes: Processes) -> int:
+def up() -> int:
     """Start the platform and leave it running."""
     began = time.monotonic()
-    stack = platform.start(processes)
-    processes.keep()
+    with platform.running() as (processes, stack):
+        processes.keep()
     platform.print_addresses(stack)
     say(f"  up after {time.monotonic() - began:.0f} s; `make down` ends it")
     return 0
 
 
-def down(processes: Processes) -> int:
+def down() -> int:
     """End what `up`, or a run that was killed, left behind."""
-    if not platform.stop_former(processes):
-        say("  nothing was running")
+    with Processes(settings.STATE) as processes:
+        if not platform.stop_former(processes):
+            say("  nothing was running")
     return 0
 
 
-def run(processes: Processes) -> int:
+def run() -> int:
     """Start the platform, tell the story, and stay up until somebody ends it (`TOUR=only`: end after the story)."""
-    stack = platform.start(processes)
-    kept = tour.tell(stack)
-    if os.environ.get("TOUR") == "only":
-        return 0 if kept else 1
-    platform.print_addresses(stack)
-    say("  up until Ctrl-C")
-    while True:
-        processes.check()
-        time.sleep(0.5)
+    with platform.running() as (processes, stack):
+        kept = tour.tell(stack)
+        if os.environ.get("TOUR") == "only":
+            return 0 if kept else 1
+        platform.print_addresses(stack)
+        say("  up until Ctrl-C")
+        while True:
+            processes.check()
+            time.sleep(0.5)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ class Answer:
 
 
 def call(method: str, url: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
-    """One request with a JSON body or none. An answer of 4xx or 5xx is an answer, not an error."""
-    data = None if body is None else json.dumps(body).encode()
+    """One request with a body in JSON, as bytes, or none. An answer of 4xx or 5xx is an answer, not an error."""
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"} | (headers or {}), method=method)
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:

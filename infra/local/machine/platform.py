@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from machine import cloud, deploy, ports, seed, settings, stack_file, stand_ins
@@ -9,10 +11,21 @@ from machine.processes import Processes
 from machine.progress import phase, say
 
 
-def start(processes: Processes) -> dict[str, Any]:
-    """Start everything on a clean machine and write `stack.json`; the answer is its content."""
+@contextmanager
+def running() -> Iterator[tuple[Processes, dict[str, Any]]]:
+    """The platform and what `stack.json` says of it, until the block ends; longer, if the processes are kept."""
     wanted = settings.Ports.from_env()
-    stop_former(processes)
+    with Processes(settings.STATE) as processes:
+        stop_former(processes)
+        try:
+            yield processes, start(processes, wanted)
+        finally:
+            if not processes.kept:
+                settings.STACK_FILE.unlink(missing_ok=True)
+
+
+def start(processes: Processes, wanted: settings.Ports) -> dict[str, Any]:
+    """Start everything on a clean machine and write `stack.json`; the answer is its content."""
     for variable, port in (("PORT", wanted.cloud), ("PAYMENT_PORT", wanted.payment), ("FRAUD_PORT", wanted.fraud)):
         # All of them first: better no start than one that ends halfway.
         ports.claim(variable, port)

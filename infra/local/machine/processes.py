@@ -39,14 +39,15 @@ class Processes:
         self._list = state / "processes.json"
         self._logs = state / "logs"
         self._children: list[tuple[Record, subprocess.Popen[bytes]]] = []
-        self._kept = False
+        self.kept = False
+        """Whether the processes outlive the `with` block."""
 
     def __enter__(self) -> "Processes":
         self._logs.mkdir(parents=True, exist_ok=True)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self._kept:
+        if not self.kept:
             self.stop()
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Path:
@@ -76,15 +77,17 @@ class Processes:
 
     def keep(self) -> None:
         """Leave the processes running when the `with` block ends; `stop_former` finds them by their list."""
-        self._kept = True
+        self.kept = True
 
     def stop(self) -> None:
         """End every process, the last started first."""
         with interrupts.held():
             for record, child in reversed(self._children):
                 _end(record, child)
+            if self._children:
+                # Otherwise the list is not ours, but that of a run that was kept.
+                self._list.unlink(missing_ok=True)
             self._children.clear()
-            self._list.unlink(missing_ok=True)
 
     def stop_former(self) -> bool:
         """End what an earlier run left behind; false when there was nothing."""

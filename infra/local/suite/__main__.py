@@ -18,7 +18,7 @@ PYTEST = [sys.executable, "-m", "pytest", "-q"]
 
 def main() -> int:
     """Run one suite; the answer is the exit code."""
-    suites = {"test": test, "lint": lint.run, "contract-payment": contract_payment}
+    suites = {"test": test, "lint": lint.run, "contract-payment": payment}
     parser = argparse.ArgumentParser(prog="suite", description=__doc__)
     parser.add_argument("suite", choices=suites)
     suite = parser.parse_args().suite
@@ -48,14 +48,18 @@ def test() -> str:
     counts["local cloud"] = runner.pytest(runner.run("the local cloud's own tests", [*PYTEST, "infra/local/tests"]))
     counts["adapters"] = contract_aws()
     counts["payment connector"] = contract_payment()
-    with Processes(settings.STATE) as processes:
-        say("\n── the platform on one machine")
-        platform.start(processes)
+    say("\n── the platform on one machine")
+    with platform.running():
         counts["state machines"] = runner.pytest(runner.run("state machine tests", [*PYTEST, "tests/statemachines"]))
         counts["end to end"] = runner.pytest(runner.run("end-to-end tests", [*PYTEST, "tests/e2e"]))
         runner.run("the browser tests' packages", ["npm", "ci", "--no-audit", "--no-fund"], WEB)
         counts["browser"] = runner.node(runner.run("browser tests", ["npm", "test"], WEB))
     return verdict(counts)
+
+
+def payment() -> str:
+    """The payment connector's suite alone."""
+    return verdict({"payment connector": contract_payment()})
 
 
 def verdict(counts: dict[str, Count]) -> str:
@@ -79,7 +83,8 @@ def contract_aws() -> Count:
         endpoint = cloud.start(processes)
         output = runner.run(
             "the adapters' contract with AWS",
-            ["cargo", "test", "-p", "aws", "--features", "contract"],
+            # The whole workspace, as before: another selection would compile the AWS SDK again, with other features.
+            ["cargo", "test", "--workspace", "--features", "aws/contract", "--test", "contract"],
             environment=settings.aws_environment(endpoint),
         )
     return runner.cargo(output)

@@ -119,3 +119,14 @@ def test_a_busy_port_is_one_sentence_that_names_its_variable() -> None:
             ports.claim("PAGE_PORT", port)
     assert ports.claim("PAGE_PORT", port) == port
     assert ports.claim("PAGE_PORT", 0) > 0
+
+
+def test_a_run_that_starts_nothing_leaves_the_list_of_a_kept_one(tmp_path: Path) -> None:
+    with Processes(tmp_path) as processes:
+        pid = start(processes, tmp_path, SLEEP)
+        processes.keep()
+    with Processes(tmp_path):
+        pass
+    with Processes(tmp_path) as following:
+        assert following.stop_former()
+    os.waitpid(pid, 0)
