@@ -298,6 +298,19 @@ def test_a_parked_trial_keeps_the_circuit_open(platform: Platform, breaker: Brea
     assert breaker.pipe_state() == "STOPPED"
 
 
+@pytest.mark.usefixtures("daylight")
+def test_an_open_circuit_with_an_empty_queue_and_a_lost_message_closes(platform: Platform, breaker: Breaker) -> None:
+    """The sweep must not wait for a closed circuit while the probe waits for a message."""
+    wish = Wish()
+    assert breaker.opener.run(EVENT).output["news"] == "The Pipe is stopped."
+    platform.send(wish.message(), "register")
+    platform.comes_to(wish, "accepted")
+    platform.change_row(wish, lastSentAt=now_ms() - 3_600_000)
+    platform.comes_to(wish, "active")
+    breaker.comes_to("closed")
+    assert platform.money(wish) == (1, 0)
+
+
 def finished_trials(platform: Platform, breaker: Breaker, wish: Wish) -> list[Execution]:
     """The executions that a probe started for the intent, once they have ended."""
     client = platform.aws("stepfunctions")

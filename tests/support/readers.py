@@ -14,14 +14,22 @@ AT_ONCE = 8
 
 def readers(platform: Platform, count: int) -> list[Customer]:
     """New customers, signed in."""
+    cognito, pool = platform.aws("cognito-idp"), platform.stack["userPool"]
 
     def one(email: str) -> Customer:
-        [seeded] = seed.customers(platform.stack["endpoint"], platform.stack["userPool"]["id"], [email])
-        return Customer.sign_in(platform.stack, **seeded)
+        user = cognito.admin_create_user(UserPoolId=pool["id"], Username=email, MessageAction="SUPPRESS")["User"]
+        cognito.admin_set_user_password(UserPoolId=pool["id"], Username=email, Password=seed.PASSWORD, Permanent=True)
+        tokens = cognito.initiate_auth(
+            ClientId=pool["clientId"],
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": email, "PASSWORD": seed.PASSWORD},
+        )["AuthenticationResult"]
+        [sub] = (attribute["Value"] for attribute in user["Attributes"] if attribute["Name"] == "sub")
+        return Customer(platform.stack["api"], email, sub, tokens["AccessToken"])
 
     emails = [f"{uuid.uuid4().hex[:12]}@example.org" for _ in range(count)]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(one, emails))
+    with ThreadPoolExecutor(AT_ONCE) as pool_of_threads:
+        return list(pool_of_threads.map(one, emails))
 
 
 def subscribe(orders: Iterable[tuple[Customer, str]]) -> list[Wish]:

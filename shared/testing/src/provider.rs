@@ -24,7 +24,7 @@ pub enum Mishap {
 #[derive(Debug, Clone)]
 struct Payment {
     intent: String,
-    payment_method: String,
+    method: String,
     state: PaymentState,
 }
 
@@ -73,7 +73,7 @@ impl MemoryProvider {
     /// What an intent was to be paid with.
     pub fn payment_methods(&self, intent: &str) -> Vec<String> {
         let state = lock(&self.state);
-        state.payments.iter().filter(|p| p.intent == intent).map(|p| p.payment_method.clone()).collect()
+        state.payments.iter().filter(|p| p.intent == intent).map(|p| p.method.clone()).collect()
     }
 
     /// The payments of an intent, by id.
@@ -129,7 +129,7 @@ impl PaymentProvider for MemoryProvider {
         self.act("provider.create", key, |state, _| {
             state.payments.push(Payment {
                 intent: new.intent.clone(),
-                payment_method: new.payment_method.clone(),
+                method: new.payment_method.clone(),
                 state: PaymentState::Unconfirmed,
             });
             Ok(id(state.payments.len() - 1))

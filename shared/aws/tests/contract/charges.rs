@@ -2,7 +2,7 @@
 
 use crate::place::{drop_table, intent, sdk, table};
 use aws::charges::DynamoCharges;
-use domain::charges::{ChargeReader, ChargeRow, ChargeState, Charges};
+use domain::charges::{ChargeRow, ChargeState, Charges};
 use domain::payment_provider::PaymentId;
 use domain::store::Commit;
 use testing::payments::MemoryCharges;
@@ -48,11 +48,8 @@ async fn a_store_and_a_tombstone_never_both_win() {
     let racers: Vec<_> = (0..16)
         .map(|n| {
             let charges = charges.clone();
-            let row = if n % 2 == 0 {
-                row(ChargeState::Created, Some("pi_1"))
-            } else {
-                row(ChargeState::Refunding, None)
-            };
+            let row =
+                if n % 2 == 0 { row(ChargeState::Created, Some("pi_1")) } else { row(ChargeState::Refunding, None) };
             tokio::spawn(async move { charges.put(row, None).await.unwrap() })
         })
         .collect();

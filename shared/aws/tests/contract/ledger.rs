@@ -63,15 +63,13 @@ async fn keeps_its_conditions(ledger: &(impl Ledger + IntentLists), cases: &impl
     let case = Case::about(&row, CaseKind::RefundFailed, "no refund".to_owned(), NOW);
     let open = Change { case: Some(CaseChange::Open(case.clone())), ..write(row.clone(), Some(4)) };
     assert_eq!(ledger.commit(open).await.unwrap(), Commit::Done);
-    assert_eq!(cases.open_cases(10).await.unwrap(), [case.clone()]);
+    assert_eq!(cases.open_cases(10).await.unwrap(), std::slice::from_ref(&case));
     let again = Change { case: Some(CaseChange::Open(case.clone())), ..write(row.clone(), Some(5)) };
     assert_eq!(ledger.commit(again).await.unwrap(), Commit::Conflict);
     let line = AuditLine { at: NOW, by: "arn:op".to_owned(), action: Action::Refund, why: "a test".to_owned() };
     let resolved = case.resolved(line);
-    let resolve = |revision| Change {
-        case: Some(CaseChange::Resolve(resolved.clone())),
-        ..write(row.clone(), Some(revision))
-    };
+    let resolve =
+        |revision| Change { case: Some(CaseChange::Resolve(resolved.clone())), ..write(row.clone(), Some(revision)) };
     assert_eq!(ledger.commit(resolve(5)).await.unwrap(), Commit::Done);
     assert_eq!(ledger.commit(resolve(6)).await.unwrap(), Commit::Conflict);
     assert_eq!(cases.case(&resolved.id).await.unwrap().unwrap().value, resolved);
@@ -86,7 +84,8 @@ async fn lists_what_it_holds(ledger: &(impl Ledger + IntentLists)) {
     let active = Intent { status: Status::Active, ..intent("ada", 3, 0) };
     assert_eq!(ledger.commit(Change { lock: put, ..write(active, None) }).await.unwrap(), Commit::Done);
 
-    let accepted: Vec<_> = ledger.of_customer(&customer("ada")).await.unwrap().iter().map(|i| i.accepted_at.0).collect();
+    let accepted: Vec<_> =
+        ledger.of_customer(&customer("ada")).await.unwrap().iter().map(|i| i.accepted_at.0).collect();
     assert_eq!(accepted, [30, 10, 0].map(|s| NOW.0 + s * 1000), "newest first, only their own, no lock among them");
 
     let since = |seconds| NOW.plus(Duration::from_secs(seconds));

@@ -88,10 +88,7 @@ async fn what_is_projected_can_be_read() {
     };
     parameter.publish(&record).await.unwrap();
     let text = parameter.read().await.unwrap();
-    assert_eq!(
-        text,
-        r#"{"generation":7,"reason":"op: a test","since":"2027-01-15T08:00:00Z","state":"forced_open"}"#
-    );
+    assert_eq!(text, r#"{"generation":7,"reason":"op: a test","since":"2027-01-15T08:00:00Z","state":"forced_open"}"#);
     aws_sdk_ssm::Client::new(&sdk).delete_parameter().name(&name).send().await.unwrap();
 }
 

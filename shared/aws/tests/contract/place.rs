@@ -31,9 +31,8 @@ pub fn unique(kind: &str) -> String {
 pub async fn table(sdk: &SdkConfig, keys: &[&str], index: Option<(&str, &str, &str)>) -> String {
     let name = unique("table");
     let (hash, range) = (KeyType::Hash, KeyType::Range);
-    let element = |name: &str, kind: KeyType| {
-        KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
-    };
+    let element =
+        |name: &str, kind: KeyType| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
     let attribute = |name: &str, kind: ScalarAttributeType| {
         AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap()
     };

@@ -48,11 +48,7 @@ fn schedule(seed: u64, world: &mut World, told: &mut Vec<&'static str>) {
                 let arn = rng.choice(&live).unwrap();
                 drop(world.turn(arn));
             }
-            60..68 => {
-                if live.len() < 3 && world.hand_over().is_some() {
-                    told.push("start");
-                }
-            }
+            60..68 if live.len() < 3 && world.hand_over().is_some() => told.push("start"),
             68..74 if world.ghosts() > 0 => world.ghost_turn(rng.usize(0..world.ghosts())),
             74..80 => world.recover(),
             80 => {

@@ -146,7 +146,7 @@ impl World {
                 max_attempts: MAX_ATTEMPTS,
                 stale_after: HOUR,
                 resend_after: 6 * HOUR,
-                max_delay: Duration::from_secs(900),
+                max_delay: Duration::from_mins(15),
             },
             metrics: Metrics { namespace: "test".to_owned(), stage: "test".to_owned() },
         };
@@ -254,7 +254,7 @@ impl World {
         } else {
             match live.asl.next(now) {
                 Next::Task(task) => {
-                    let mut call = self.call(task);
+                    let mut call = self.call(&task);
                     // The first poll only brings the handler to its first effect.
                     match one_turn(&mut call) {
                         Some(answer) => live.asl.answer(now, answer).unwrap(),
@@ -441,7 +441,7 @@ impl World {
         panic!("no end in bounded time: {:#?}", self.ledger.rows());
     }
 
-    fn call(&self, task: TaskCall) -> Call {
+    fn call(&self, task: &TaskCall) -> Call {
         if task.resource.ends_with("http:invoke") {
             let (turns, fraud) = (self.turns.clone(), self.fraud);
             return Box::pin(async move {
@@ -483,12 +483,12 @@ impl World {
         let decisions = self.content.decisions();
         let locks = self.ledger.locks();
         let cases = self.ledger.all_cases();
-        let mut charged: BTreeMap<CustomerId, usize> = BTreeMap::new();
+        let mut bills: BTreeMap<CustomerId, usize> = BTreeMap::new();
         for row in self.ledger.rows() {
             let id = &row.intent_id;
             let payments = self.provider.payments(id.as_str());
             let captured = payments.iter().filter(|(_, state)| *state == PaymentState::Captured).count();
-            *charged.entry(row.customer.clone()).or_default() += captured;
+            *bills.entry(row.customer.clone()).or_default() += captured;
             let granted: Vec<_> = decisions.iter().filter(|(c, d)| c.intent == *id && d.is_granted()).collect();
             let holds_lock = locks.iter().any(|(_, lock)| lock.intent_id == *id);
             assert!(captured <= 1, "{id}: two captured charges");
@@ -521,7 +521,7 @@ impl World {
             let before = self.last.insert(id.clone(), row.status);
             assert!(!before.is_some_and(|s| s.is_terminal() && s != row.status), "{id}: left a terminal status");
         }
-        for (customer, count) in charged {
+        for (customer, count) in bills {
             assert!(count <= 1, "{customer} is charged twice for one tier");
         }
     }
