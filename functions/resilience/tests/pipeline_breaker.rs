@@ -103,6 +103,36 @@ impl Night {
         assert_eq!(run(self.pipeline.mark_applied(generation, true, self.clock.now())).unwrap(), Commit::Done);
     }
 
+    /// Somebody else's word, whatever the record says now.
+    fn write(&self, to: BreakerState, by: &str) {
+        let to = Transition {
+            to,
+            by: by.to_owned(),
+            why: "a test".to_owned(),
+            next_probe_at: None,
+            opens: 0,
+            at: self.clock.now(),
+        };
+        assert_eq!(run(self.pipeline.write(&self.pipeline.record(), &to)).unwrap(), Commit::Done);
+    }
+
+    /// A tick that goes on until this effect has happened.
+    fn tick_past(&self, effect: &str) -> Task<Result<(), TickError>> {
+        let before = self.turns.calls().len();
+        let mut tick = self.task("tick");
+        while !self.turns.calls()[before..].contains(&effect) {
+            assert!(one_turn(&mut tick).is_none(), "the tick ended without {effect}");
+        }
+        tick
+    }
+
+    /// What happens while something is done.
+    fn calls_of(&self, act: impl FnOnce()) -> Vec<&'static str> {
+        let before = self.turns.calls().len();
+        act();
+        self.turns.calls().split_off(before)
+    }
+
     fn settle(&self) {
         self.clock.advance(SETTLE + Duration::from_secs(1));
     }
@@ -149,8 +179,30 @@ fn a_failed_trial_stays_open_and_the_interval_grows_to_its_cap() {
     }
     assert_eq!(waits, [225, 450, 900, 1350, 1350]);
     let before = night.started();
+    night.settle();
     night.tick();
-    assert_eq!(night.started(), before, "it waits for its time");
+    assert_eq!(night.started(), before, "it waits for its time, which is longer than the settle time");
+}
+
+#[test]
+fn a_trial_that_died_does_not_shorten_the_interval() {
+    let night = night();
+    night.pipeline.queue(100);
+    night.pipeline.trials_say(Some(Evidence::Failed));
+    night.open_by_alarm();
+    for _ in 0..2 {
+        night.clock.advance(MAX + SETTLE);
+        night.tick();
+    }
+    night.clock.advance(MAX + SETTLE);
+    drop(night.tick_past("trials.receive"));
+    assert_eq!(night.state(), BreakerState::HalfOpen);
+    for _ in 0..2 {
+        night.clock.advance(MAX + SETTLE);
+        night.tick();
+    }
+    let wait = night.pipeline.record().next_probe_at.unwrap().0 - night.clock.now().0;
+    assert!(wait >= 900_000, "two probes had failed before, and the next one waits only {wait} ms");
 }
 
 #[test]
@@ -226,6 +278,47 @@ fn p3_a_console_stop_before_the_alarm_is_not_taken_for_ours() {
 }
 
 #[test]
+fn p3_the_mark_of_an_earlier_stop_does_not_claim_a_later_one() {
+    let night = night();
+    night.pipeline.queue(6);
+    night.open_by_alarm();
+    night.settle();
+    night.tick();
+    assert_eq!(night.state(), BreakerState::Closed);
+    let before = night.started();
+    night.pipeline.set_pipe(SwitchState::Stopped);
+    night.write(BreakerState::Open, "alarm");
+    night.settle();
+    night.tick();
+    assert_eq!((night.state(), night.pipeline.pipe()), (BreakerState::ForcedOpen, SwitchState::Stopped));
+    assert_eq!(night.started(), before);
+}
+
+#[test]
+fn p3_a_tick_that_dies_while_it_opens_is_not_taken_for_somebody_else() {
+    for turns in 0..30 {
+        let night = night();
+        night.pipeline.queue(9);
+        night.pipeline.set_ringing(true);
+        let mut task = night.task("dies");
+        for _ in 0..turns {
+            if one_turn(&mut task).is_some() {
+                break;
+            }
+        }
+        drop(task);
+        night.clock.advance(MAX);
+        night.tick();
+        let stopped = (BreakerState::Open, SwitchState::Stopped);
+        assert_eq!((night.state(), night.pipeline.pipe()), stopped, "window {turns}");
+        night.pipeline.set_ringing(false);
+        night.clock.advance(MAX);
+        night.tick();
+        assert_eq!(night.state(), BreakerState::Closed, "window {turns}");
+    }
+}
+
+#[test]
 fn p4_only_the_holder_of_the_lease_touches_the_pipe() {
     let night = night();
     night.pipeline.queue(3);
@@ -267,6 +360,42 @@ fn p4_a_newer_record_wins_over_a_stale_tick() {
 }
 
 #[test]
+fn p4_a_stop_is_not_sent_for_a_record_that_is_gone() {
+    let night = night();
+    night.write(BreakerState::ForcedOpen, "op");
+    let mut tick = night.tick_past("pipe.state");
+    // A person closes and the alarm opens again, before the tick marks its stop.
+    night.write(BreakerState::Closed, "op");
+    night.write(BreakerState::Open, "alarm");
+    while one_turn(&mut tick).is_none() {}
+    assert_eq!((night.state(), night.pipeline.pipe()), (BreakerState::Open, SwitchState::Stopped));
+    assert_eq!(night.pipeline.record().by, "alarm", "the breaker took its own stop for somebody else's");
+}
+
+#[test]
+fn p4_a_word_that_lands_while_the_record_is_applied_is_applied_too() {
+    let night = night();
+    night.write(BreakerState::ForcedOpen, "op");
+    let mut tick = night.tick_past("projection.publish");
+    night.write(BreakerState::Disabled, "op");
+    while one_turn(&mut tick).is_none() {}
+    assert_eq!((night.state(), night.pipeline.pipe()), (BreakerState::Disabled, SwitchState::Running));
+    assert_eq!(night.pipeline.projected(), Some(BreakerState::Disabled));
+}
+
+#[test]
+fn p4_a_word_that_lands_before_a_trial_prevents_it() {
+    let night = night();
+    night.pipeline.queue(3);
+    night.open_by_alarm();
+    night.settle();
+    let mut tick = night.tick_past("record.mark_applied");
+    night.write(BreakerState::ForcedOpen, "op");
+    while one_turn(&mut tick).is_none() {}
+    assert_eq!((night.state(), night.started()), (BreakerState::ForcedOpen, 0));
+}
+
+#[test]
 fn p5_no_trial_begins_before_the_pipe_has_settled() {
     let night = night();
     night.pipeline.queue(3);
@@ -282,6 +411,25 @@ fn p5_no_trial_begins_before_the_pipe_has_settled() {
 }
 
 #[test]
+fn p5_the_settle_time_counts_from_the_stop_and_not_from_the_record() {
+    let night = night();
+    night.pipeline.queue(3);
+    night.pipeline.set_ringing(true);
+    let mut tick = night.tick_past("pipe.stop");
+    night.pipeline.set_pipe(SwitchState::InTransition);
+    while one_turn(&mut tick).is_none() {}
+    assert!(!night.pipeline.record().is_applied(), "a Pipe on its way does not follow the record yet");
+    night.pipeline.set_ringing(false);
+    night.settle();
+    night.pipeline.set_pipe(SwitchState::Stopped);
+    night.tick();
+    assert_eq!(night.started(), 0, "the record is old, but the Pipe has just stopped");
+    night.settle();
+    night.tick();
+    assert_eq!(night.started(), 3);
+}
+
+#[test]
 fn p6_a_duplicate_is_no_evidence() {
     let night = night();
     night.pipeline.queue(3);
@@ -290,6 +438,18 @@ fn p6_a_duplicate_is_no_evidence() {
     night.settle();
     night.tick();
     assert_eq!(night.state(), BreakerState::Open);
+}
+
+#[test]
+fn p6_a_duplicate_takes_nothing_from_the_healthy_ones() {
+    let night = night();
+    night.pipeline.queue(3);
+    night.pipeline.trials_say(Some(Evidence::None));
+    night.pipeline.trial_says("m0-1", Some(Evidence::Healthy));
+    night.open_by_alarm();
+    night.settle();
+    night.tick();
+    assert_eq!(night.state(), BreakerState::Closed);
 }
 
 #[test]
@@ -311,8 +471,9 @@ fn p7_no_trial_closes_while_the_alarm_rings() {
     night.open_by_alarm();
     night.pipeline.set_ringing(true);
     night.settle();
-    night.tick();
+    let calls = night.calls_of(|| night.tick());
     assert_eq!(night.state(), BreakerState::Open);
+    assert!(!calls.contains(&"pipe.start"), "it closed, if only for a moment: {calls:?}");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! A case asks a person to decide about a parked intent, and remembers what they did.
 
 use crate::intent::{CustomerId, IntentId, IntentKey};
-use crate::ledger::Intent;
 use crate::store::{StoreError, Versioned};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -85,30 +84,6 @@ pub struct Case {
 }
 
 impl Case {
-    /// A new case about this intent.
-    pub fn about(intent: &Intent, kind: CaseKind, why: String, now: Timestamp) -> Self {
-        let mut evidence = BTreeMap::from([
-            ("charge".to_owned(), intent.charge().to_string()),
-            ("attempt".to_owned(), intent.attempt.to_string()),
-            ("faults".to_owned(), intent.faults.to_string()),
-        ]);
-        if let Some(reason) = &intent.reason {
-            evidence.insert("reason".to_owned(), reason.clone());
-        }
-        Self {
-            id: format!("{}-{}-{}", intent.intent_id, intent.n, intent.attempt),
-            intent_id: intent.intent_id.clone(),
-            customer: intent.customer.clone(),
-            key: intent.key.clone(),
-            kind,
-            why,
-            evidence,
-            opened_at: now,
-            resolution: None,
-            audit: Vec::new(),
-        }
-    }
-
     /// Whether it still asks.
     pub fn is_open(&self) -> bool {
         self.resolution.is_none()

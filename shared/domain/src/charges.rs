@@ -1,7 +1,6 @@
 //! The taking of money for an intent. One row per charge, never reset; payments alone writes it.
 
 use crate::intent::Charge;
-use crate::ledger::Status;
 use crate::money::Money;
 use crate::payment_provider::PaymentId;
 use crate::store::{Commit, StoreError, Versioned};
@@ -37,14 +36,6 @@ pub enum Settled {
 }
 
 impl Settled {
-    /// The terminal status of an intent whose charge ended so.
-    pub fn status(self) -> Status {
-        match self {
-            Self::Refunded => Status::Refunded,
-            Self::Canceled => Status::Declined,
-        }
-    }
-
     /// The word in tables and answers.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -93,3 +93,56 @@ impl<S: Sync> OptionalFromRequestParts<S> for Caller {
         Ok(arn.filter(|arn| !arn.is_empty()).map(Self))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+    use lambda_http::http::Response;
+
+    fn event(path: &str, authorizer: &str, identity: &str) -> Request {
+        let event = format!(
+            r#"{{"resource": "{path}", "path": "{path}", "httpMethod": "GET", "headers": {{"host": "api"}},
+            "multiValueHeaders": {{"host": ["api"]}}, "queryStringParameters": null,
+            "multiValueQueryStringParameters": null, "pathParameters": null, "stageVariables": null, "body": null,
+            "isBase64Encoded": false, "requestContext": {{"accountId": "1", "resourceId": "r", "stage": "prod",
+            "requestId": "id-1", "identity": {{"sourceIp": "127.0.0.1"{identity}}}, "resourcePath": "{path}",
+            "httpMethod": "GET", "apiId": "a", "path": "/prod{path}"{authorizer}}}}}"#
+        );
+        lambda_http::request::from_str(&event).unwrap()
+    }
+
+    async fn call(request: Request) -> Response<axum::body::Body> {
+        let router = Router::new()
+            .route("/me", get(|Customer(id): Customer| async move { id.to_string() }))
+            .route("/who", get(|who: Option<Caller>| async move { who.map_or_else(String::new, |Caller(arn)| arn) }));
+        router.oneshot(without_stage(request)).await.unwrap()
+    }
+
+    async fn text(response: Response<axum::body::Body>) -> String {
+        let bytes = axum::body::to_bytes(response.into_body(), 1000).await.unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_customer_is_the_subject_of_the_verified_token() {
+        let claims = r#", "authorizer": {"claims": {"sub": "ada", "email": "a@b"}}"#;
+        assert_eq!(text(call(event("/me", claims, "")).await).await, "ada");
+    }
+
+    #[tokio::test]
+    async fn without_a_token_there_is_no_customer() {
+        for claims in ["", r#", "authorizer": {}"#, r#", "authorizer": {"claims": {"sub": ""}}"#] {
+            let response = call(event("/me", claims, "")).await;
+            assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{claims}");
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_caller_is_the_signed_identity() {
+        let identity = r#", "userArn": "arn:aws:iam::1:user/op""#;
+        assert_eq!(text(call(event("/who", "", identity)).await).await, "arn:aws:iam::1:user/op");
+        assert_eq!(text(call(event("/who", "", "")).await).await, "");
+    }
+}

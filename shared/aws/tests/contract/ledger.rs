@@ -3,9 +3,10 @@
 use crate::place::{NOW, customer, drop_table, intent, sdk, table};
 use aws::cases::DynamoCases;
 use aws::ledger::DynamoLedger;
-use domain::cases::{Action, AuditLine, Case, CaseKind, Cases};
+use domain::cases::{Action, AuditLine, CaseKind, Cases};
 use domain::intent::Tier;
 use domain::ledger::store::{CaseChange, Change, IntentLists, Ledger, LockChange};
+use domain::ledger::transitions::case_about;
 use domain::ledger::{Execution, Intent, Out, Status, TierLock};
 use domain::store::Commit;
 use std::time::Duration;
@@ -60,7 +61,7 @@ async fn keeps_its_conditions(ledger: &(impl Ledger + IntentLists), cases: &impl
     assert_eq!(ledger.lock(&ada, Tier::Premium).await.unwrap(), None);
 
     // A case: opened once, resolved once.
-    let case = Case::about(&row, CaseKind::RefundFailed, "no refund".to_owned(), NOW);
+    let case = case_about(&row, CaseKind::RefundFailed, "no refund".to_owned(), NOW);
     let open = Change { case: Some(CaseChange::Open(case.clone())), ..write(row.clone(), Some(4)) };
     assert_eq!(ledger.commit(open).await.unwrap(), Commit::Done);
     assert_eq!(cases.open_cases(10).await.unwrap(), std::slice::from_ref(&case));

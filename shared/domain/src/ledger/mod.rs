@@ -6,6 +6,7 @@
 pub mod store;
 pub mod transitions;
 
+use crate::charges::Settled;
 use crate::intent::{Body, Charge, CustomerId, IntentId, IntentKey, IntentMessage, Tier};
 use crate::money::Money;
 use crate::time::Timestamp;
@@ -68,6 +69,19 @@ impl Status {
             Self::Active => "active",
             Self::Declined => "declined",
             Self::Refunded => "refunded",
+        }
+    }
+}
+
+/// The reason of a decline: the tier is held by another intent.
+pub const ALREADY_SUBSCRIBED: &str = "already-subscribed";
+
+impl From<Settled> for Status {
+    /// The terminal status of an intent whose charge ended so.
+    fn from(settled: Settled) -> Self {
+        match settled {
+            Settled::Refunded => Self::Refunded,
+            Settled::Canceled => Self::Declined,
         }
     }
 }
@@ -230,7 +244,7 @@ pub fn customer_message(intent: &Intent) -> &'static str {
         (Status::Retrying, _) => "This takes longer than usual. Your request is safe; we try again by ourselves.",
         (Status::Parked, _) => "Something needs a person to look at it. We will come back to you.",
         (Status::Active, _) => "Welcome: you are a premium subscriber.",
-        (Status::Declined, Some(transitions::ALREADY_SUBSCRIBED)) => {
+        (Status::Declined, Some(ALREADY_SUBSCRIBED)) => {
             "You are a premium subscriber already, or about to become one. Nothing was charged for this request."
         }
         (Status::Declined, _) => "The payment was declined. Nothing was charged.",

@@ -4,16 +4,14 @@
 //! is freed only once the charge is settled; recovery judges no money.
 
 use super::store::{CaseChange, Change, LockChange};
-use super::{Execution, Intent, Out, Status, Terms, TierLock};
+use super::{ALREADY_SUBSCRIBED, Execution, Intent, Out, Status, Terms, TierLock};
 use crate::cases::{Action, AuditLine, Case, CaseKind};
 use crate::charges::Settled;
 use crate::intent::IntentMessage;
 use crate::store::Versioned;
 use crate::time::Timestamp;
+use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// The reason of a decline: the tier is held by another intent.
-pub const ALREADY_SUBSCRIBED: &str = "already-subscribed";
 
 /// How long an intent that was given up may try to settle before a person is asked.
 pub const SETTLING_EXTENSION: Duration = Duration::from_hours(24);
@@ -158,7 +156,7 @@ pub fn finish_settling(row: &Row, lock: &Lock, me: &Execution, settled: Settled,
         return not_mine(row, me);
     }
     let parks = row.value.out == Some(Out::Parked);
-    let status = if parks { Status::Parked } else { settled.status() };
+    let status = if parks { Status::Parked } else { Status::from(settled) };
     let mut intent = end(&row.value, status, me, now);
     let mut case = None;
     if parks {
@@ -184,9 +182,33 @@ fn end(before: &Intent, status: Status, me: &Execution, now: Timestamp) -> Inten
 }
 
 fn open_case(intent: &mut Intent, kind: CaseKind, why: String, now: Timestamp) -> CaseChange {
-    let case = Case::about(intent, kind, why, now);
+    let case = case_about(intent, kind, why, now);
     intent.case_id = Some(case.id.clone());
     CaseChange::Open(case)
+}
+
+/// A new case about an intent, with what the ledger knows as evidence.
+pub fn case_about(intent: &Intent, kind: CaseKind, why: String, now: Timestamp) -> Case {
+    let mut evidence = BTreeMap::from([
+        ("charge".to_owned(), intent.charge().to_string()),
+        ("attempt".to_owned(), intent.attempt.to_string()),
+        ("faults".to_owned(), intent.faults.to_string()),
+    ]);
+    if let Some(reason) = &intent.reason {
+        evidence.insert("reason".to_owned(), reason.clone());
+    }
+    Case {
+        id: format!("{}-{}-{}", intent.intent_id, intent.n, intent.attempt),
+        intent_id: intent.intent_id.clone(),
+        customer: intent.customer.clone(),
+        key: intent.key.clone(),
+        kind,
+        why,
+        evidence,
+        opened_at: now,
+        resolution: None,
+        audit: Vec::new(),
+    }
 }
 
 /// Whose fault a failed attempt was.
@@ -324,7 +346,7 @@ pub fn decide(
         (Action::Refund, Some(_)) => return Err(NotAllowed::Settled),
         (Action::Close, None) => return Err(NotAllowed::NotSettled),
         (Action::Close, Some(settled)) => {
-            let closed = Intent { status: settled.status(), case_id: None, updated_at: now, ..before.clone() };
+            let closed = Intent { status: Status::from(settled), case_id: None, updated_at: now, ..before.clone() };
             (closed, free_if_held(lock, before))
         }
     };
