@@ -271,9 +271,10 @@ def test_neither_a_lost_release_nor_a_lost_notice_undoes_the_opening(example: Br
 def test_the_alarm_starts_it_and_the_probe_closes_again(example: Breaker) -> None:
     """The breaker around somebody else's pipeline, from the first failure to the repair."""
     sqs = example.platform.aws("sqs")
-    for _ in range(6):
+    for _ in range(24):
         sqs.send_message(QueueUrl=example.queue, MessageBody="fail")
     record = example.comes_to("open")
+    sqs.purge_queue(QueueUrl=example.queue)
     assert record["by"] == "alarm"
     assert example.pipe_state() == "STOPPED"
     assert example.projection()["state"] == "open"

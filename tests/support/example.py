@@ -15,7 +15,8 @@ from support.platform import Platform
 TEMPLATE = settings.ROOT / "tests" / "examples" / "minimal-pipeline.yaml"
 PARAMETERS = {
     "AlarmPeriodSeconds": "10",
-    "FailureThreshold": "4",
+    # More than the failed trials of a test, which must not ring for the next one.
+    "FailureThreshold": "10",
     "ProbeRate": "rate(1 hour)",
     "ProbeBaseSeconds": "2",
     "TrialSeconds": "10",

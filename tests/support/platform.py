@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from machine import client as http
-from machine import deploy, settings
+from machine import settings
 from support.executions import Execution, Machine
 from support.intents import Wish, handed_over
 from support.waiting import until
@@ -166,11 +166,6 @@ class Platform:
         return not any(int(counts[name]) for name in names)
 
     # ---- functions --------------------------------------------------------------------------------------------------
-    def invoke(self, function: str, payload: Any) -> Any:
-        """Call a function by its short name; an error of the function is an error."""
-        name = self.stack["functions"][function]
-        return invoke(self.aws("lambda"), name, payload)
-
     def logs(self, function: str) -> str:
         """All that a function has written."""
         logs, group = self.aws("logs"), f"/aws/lambda/{self.stack['functions'][function]}"
@@ -239,8 +234,3 @@ def invoke(client: Any, function: str, payload: Any) -> Any:
     said = json.load(answer["Payload"])
     assert "FunctionError" not in answer, f"{function}: {said}"
     return said
-
-
-def session() -> boto3.Session:
-    """A session for the local cloud."""
-    return deploy.session()

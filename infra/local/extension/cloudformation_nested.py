@@ -12,6 +12,7 @@ stack is taken back by another update to the old template.
 
 import contextlib
 import contextvars
+import importlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,6 +32,8 @@ def _nested() -> Iterator[None]:
 
 def install() -> None:
     """Go around the deployment of a nested stack and what it reads a template with."""
+    # Nested stacks are transformed in threads, and of two first imports at once one fails.
+    importlib.import_module("samtranslator.translator.transform")
     deploy, parse = provisioners._cfn_nested_stack_deploy, engine._parse_template
     evaluate, resolve = engine._evaluate_conditions, engine._resolve_refs
     update = provisioners._update_resource

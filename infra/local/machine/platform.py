@@ -43,16 +43,23 @@ def start(processes: Processes, wanted: settings.Ports) -> dict[str, Any]:
     with phase("customers"):
         stack["customers"] = seed.customers(endpoint, stack["userPool"]["id"])
     with phase("page"):
-        stack["page"] = stand_ins.start(processes, "site", page_port, site_arguments(stack))
+        stack["page"] = stand_ins.start(processes, "site", page_port, site_arguments(stack, outputs))
     stack_file.write(stack)
     processes.check()
     return stack
 
 
-def site_arguments(stack: dict[str, Any]) -> list[str]:
+def site_arguments(stack: dict[str, Any], outputs: dict[str, str]) -> list[str]:
     """What the site must know of the platform to serve the subscribe page."""
-    client = stack["userPool"]["clientId"]
-    return ["--api", stack["api"], "--cognito-endpoint", stack["endpoint"], "--client-id", client]
+    known = {
+        "--api": stack["api"],
+        "--cognito-endpoint": stack["endpoint"],
+        "--client-id": stack["userPool"]["clientId"],
+        "--price-minor": outputs["PremiumPriceMinor"],
+        "--currency": outputs["PremiumCurrency"],
+        "--term-days": outputs["PremiumTermDays"],
+    }
+    return [word for pair in known.items() for word in pair]
 
 
 def stop_former(processes: Processes) -> bool:

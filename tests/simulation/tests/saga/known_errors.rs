@@ -10,7 +10,9 @@ use domain::ledger::transitions::{self, Claim, Step};
 use domain::ledger::{Execution, Intent, Out, Status, Terms, TierLock};
 use domain::store::Versioned;
 use domain::time::{Clock, Timestamp};
+use serde_json::json;
 use std::time::Duration;
+use subscriptions::recovery::StatusDetail;
 use testing::provider::Mishap;
 use testing::turn::{Task, one_turn};
 
@@ -71,6 +73,20 @@ fn s01_captured_but_not_written_and_then_called_a_fraudster_is_refunded() {
     let second = world.hand_over().unwrap();
     world.finish(&second);
     assert_eq!(world.status(&id), Status::Refunded);
+}
+
+#[test]
+fn s01_what_was_paid_is_not_judged_again() {
+    let mut world = World::new();
+    let id = world.submit("ada", 1);
+    let first = world.hand_over().unwrap();
+    assert!(world.run_past(&first, "charges.put", 2));
+    world.die(&first, "TIMED_OUT", true, false);
+    world.recover();
+    world.fraud = Fraud::Rejects;
+    let second = world.hand_over().unwrap();
+    world.finish(&second);
+    assert_eq!(world.status(&id), Status::Active);
 }
 
 #[test]
@@ -301,6 +317,29 @@ fn s08_a_message_that_comes_again_does_not_wake_a_parked_intent() {
     let again = world.start(&message);
     assert_eq!(last_words(&mut world, &again), ("duplicate".to_owned(), "none".to_owned()));
     assert_eq!(world.row(&id), parked);
+}
+
+#[test]
+fn s07_a_redriven_execution_whose_row_was_taken_ends_quietly() {
+    let mut world = World::new();
+    let id = world.submit("ada", 1);
+    world.fraud = Fraud::Rejects;
+    let first = world.hand_over().unwrap();
+    assert!(world.run_past(&first, "ledger.commit", 1));
+    let (message, _) = world.message("ada", 1);
+    world.events.push_back(StatusDetail {
+        execution_arn: first.clone(),
+        status: "FAILED".to_owned(),
+        input: Some(json!([{"messageId": "m", "body": message}]).to_string()),
+        error: None,
+        cause: None,
+    });
+    world.recover();
+    assert_eq!(world.status(&id), Status::Retrying);
+    assert_eq!(last_words(&mut world, &first), ("lost".to_owned(), "none".to_owned()));
+    assert!(world.content.decisions().is_empty(), "it refused what is no longer its own");
+    world.calm_down();
+    assert_eq!(world.status(&id), Status::Active);
 }
 
 #[test]
