@@ -55,8 +55,18 @@ def _included(node: Any, folder: Path) -> Any:
         return node
     transform = node.get("Fn::Transform")
     if isinstance(transform, dict) and transform.get("Name") == "AWS::Include":
-        return load((folder / transform["Parameters"]["Location"]).resolve())
+        return _included_file((folder / transform["Parameters"]["Location"]).resolve())
     return {key: _included(value, folder) for key, value in node.items()}
+
+
+def _included_file(path: Path) -> Any:
+    """A file for `AWS::Include`, which reads plain YAML only."""
+    for token in yaml.scan(path.read_text(encoding="utf-8")):
+        merge = isinstance(token, yaml.ScalarToken) and token.plain and token.value == "<<"
+        if merge or isinstance(token, yaml.AnchorToken | yaml.AliasToken | yaml.TagToken):
+            line = token.start_mark.line + 1
+            raise ValueError(f"{path.name}:{line}: AWS::Include takes no `<<`, anchor, alias or tag")
+    return load(path)
 
 
 def nested(path: Path) -> Iterator[Path]:

@@ -179,6 +179,13 @@ def names_carry_prefix_and_stage(template: Template) -> Iterator[Finding]:
                 yield Finding(name, "name-stage", f"{property_name} does not carry Prefix and Stage")
 
 
+def parameters_are_described(template: Template) -> Iterator[Finding]:
+    """Who deploys a template reads what its parameters mean there."""
+    for name, parameter in template.get("Parameters", {}).items():
+        if not parameter.get("Description"):
+            yield Finding(name, "parameter-description", "a parameter without Description")
+
+
 RULES: list[Rule] = [
     pipe_never_waits_for_a_standard_workflow,
     pipe_has_no_desired_state,
@@ -189,6 +196,7 @@ RULES: list[Rule] = [
     queues_want_tls,
     dead_letters_ring,
     names_carry_prefix_and_stage,
+    parameters_are_described,
 ]
 
 

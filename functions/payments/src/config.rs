@@ -21,7 +21,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] that names the variable.
     pub fn from_env(env: &Variables<impl Fn(&str) -> Option<String>>) -> Result<Self, ConfigError> {
-        let timeout = Duration::from_millis(env.number("PAYMENT_TIMEOUT_MS", 100..=20_000)?);
+        let timeout = Duration::from_millis(env.number("PAYMENT_TIMEOUT_MS", 100..=10_000)?);
         Ok(Self {
             payments_table: env.text("PAYMENTS_TABLE")?,
             provider: env.checked("PAYMENT_BASE_URL", |url| HttpConfig::new(&url, timeout))?,

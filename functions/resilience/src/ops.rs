@@ -1,5 +1,6 @@
 //! What operators decide: cases of parked intents. Every route is authorised by IAM; who acted and why is kept.
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -78,6 +79,9 @@ where
         .route("/ops/cases", get(list::<L, K, P, Q, C>))
         .route("/ops/cases/{id}", get(one::<L, K, P, Q, C>).post(decide::<L, K, P, Q, C>))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "There is nothing here.") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Use GET, or POST to decide.")
+        })
         .with_state(Arc::new(desk))
 }
 
@@ -85,8 +89,9 @@ type Shared<L, K, P, Q, C> = State<Arc<Desk<L, K, P, Q, C>>>;
 
 async fn list<L, K: Cases, P, Q, C>(
     State(desk): Shared<L, K, P, Q, C>,
-    Query(page): Query<Page>,
+    page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<serde_json::Value>, Problem> {
+    let Query(page) = page.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "limit: must be a whole number."))?;
     let limit = page.limit.unwrap_or(50).clamp(1, 200);
     let cases = desk.cases.open_cases(limit).await.map_err(|e| unavailable(&e))?;
     let cases: Vec<CaseView> = cases.into_iter().map(CaseView::from).collect();

@@ -114,6 +114,12 @@ pub struct Knobs {
 /// Why a tick ended early. The next tick goes on from what is stored.
 #[derive(Debug, thiserror::Error)]
 pub enum TickError {
+    /// A command without a usable name or reason; nothing was written.
+    #[error("{field} must be 1 to {LONGEST_WORDS} characters")]
+    Words {
+        /// `by` or `why`.
+        field: &'static str,
+    },
     /// The record's table gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -126,6 +132,10 @@ pub enum TickError {
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// How long a tick watches a Pipe on its way before it leaves the rest to the next tick.
 const TRANSITION_PATIENCE: Duration = Duration::from_secs(30);
+/// How often one tick asks the Pipe to start or stop; a Pipe that does not listen is left to the next tick.
+const MAX_ASKED: u32 = 6;
+/// The longest name and reason that are kept; both travel into a parameter of at most 4 KB.
+const LONGEST_WORDS: usize = 500;
 /// Where somebody stopped the Pipe behind the breaker's back.
 const OUTSIDE: &str = "outside";
 
@@ -154,6 +164,8 @@ pub struct Probe<R, S, P, A, T, C, H, Z> {
 /// Whether the tick goes on with a fresh look at record and Pipe.
 enum Turn {
     Again,
+    /// The Pipe was asked to start or stop; it may take a moment to say so.
+    Asked,
     Done,
 }
 
@@ -174,6 +186,11 @@ where
     /// [`TickError`] when a store or service gave no answer.
     pub async fn handle(&self, request: Request, holder: &str) -> Result<Answer, TickError> {
         if let Some(command) = &request.command {
+            for (field, words) in [("by", &command.by), ("why", &command.why)] {
+                if words.trim().is_empty() || words.chars().count() > LONGEST_WORDS {
+                    return Err(TickError::Words { field });
+                }
+            }
             self.obey(command).await?;
         }
         if !request.show {
@@ -207,24 +224,37 @@ where
             tracing::info!("another tick is at work");
             return Ok(());
         }
-        let patience = now.plus(TRANSITION_PATIENCE);
-        let result = loop {
-            match self.turn(patience).await {
-                Ok(Turn::Again) => {}
-                Ok(Turn::Done) => break Ok(()),
-                Err(error) => break Err(error),
+        let result = self.turns().await;
+        // What went wrong first is what the log shall say.
+        let freed = self.records.free_lease(holder).await;
+        result?;
+        Ok(freed?)
+    }
+
+    async fn turns(&self) -> Result<(), TickError> {
+        let mut patience = self.clock.now().plus(TRANSITION_PATIENCE);
+        let mut asked = 0;
+        loop {
+            match self.turn(patience).await? {
+                Turn::Again => {}
+                Turn::Asked if asked == MAX_ASKED => return Ok(()),
+                Turn::Asked => {
+                    asked += 1;
+                    self.pause.pause(LOOK_AGAIN).await;
+                    patience = self.clock.now().plus(TRANSITION_PATIENCE);
+                }
+                Turn::Done => return Ok(()),
             }
-        };
-        self.records.free_lease(holder).await?;
-        result
+        }
     }
 
     async fn turn(&self, patience: Timestamp) -> Result<Turn, TickError> {
         let record = self.records.read().await?;
         let pipe = self.switch.state().await?;
-        // Somebody else stopped the Pipe: it stays stopped until a person says so.
+        // Somebody else stopped the Pipe: it stays stopped until a person says so. A Pipe on its way, by an update or by
+        // a start of ours that an alarm overtook, is waited for first.
         let ours = record.stop_mark;
-        if record.state == BreakerState::Open && pipe != SwitchState::Running && !ours {
+        if record.state == BreakerState::Open && pipe == SwitchState::Stopped && !ours {
             return self.force_open(&record).await;
         }
         match pipe {
@@ -238,13 +268,14 @@ where
             }
             SwitchState::Stopped if record.state.lets_flow() => {
                 self.switch.start().await?;
-                return Ok(Turn::Again);
+                return Ok(Turn::Asked);
             }
             SwitchState::Running if !record.state.lets_flow() => {
-                if self.records.mark_stop(record.generation).await? == Commit::Done {
-                    self.switch.stop().await?;
+                if self.records.mark_stop(record.generation).await? == Commit::Conflict {
+                    return Ok(Turn::Again);
                 }
-                return Ok(Turn::Again);
+                self.switch.stop().await?;
+                return Ok(Turn::Asked);
             }
             SwitchState::Running | SwitchState::Stopped => {}
         }

@@ -36,6 +36,9 @@ pub fn router<S: ProjectionSource + Send + Sync + 'static>(source: S) -> Router 
     Router::new()
         .route("/processing-status", get(status::<S>))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "There is nothing here.") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Only reading is allowed here.")
+        })
         .with_state(Arc::new(source))
 }
 

@@ -547,3 +547,70 @@ fn a_command_that_names_nobody_is_refused() {
     let request = serde_json::from_str::<Request>(r#"{"command": {"state": "closed", "why": "because"}}"#);
     assert!(request.expect_err("no by").to_string().contains("by"));
 }
+
+#[test]
+fn p3_a_start_of_ours_that_an_alarm_overtakes_is_not_taken_for_somebody_elses_stop() {
+    let night = night();
+    assert_eq!(night.command(CommandState::ForcedOpen).state, BreakerState::ForcedOpen);
+    let to = |state: BreakerState, by: &str| Transition {
+        to: state,
+        by: by.to_owned(),
+        why: "a test".to_owned(),
+        next_probe_at: None,
+        opens: 0,
+        at: Timestamp(0),
+    };
+    let forced = night.pipeline.record();
+    assert_eq!(run(night.pipeline.write(&forced, &to(BreakerState::Closed, "op"))).unwrap(), Commit::Done);
+    let mut tick = night.task("tick");
+    while !night.turns.calls().contains(&"pipe.start") {
+        assert!(one_turn(&mut tick).is_none());
+    }
+    // The Pipe is on its way when the alarm's record lands.
+    let closed = night.pipeline.record();
+    assert_eq!(run(night.pipeline.write(&closed, &to(BreakerState::Open, "alarm"))).unwrap(), Commit::Done);
+    while one_turn(&mut tick).is_none() {}
+    let record = night.pipeline.record();
+    assert_eq!((record.state, record.by.as_str()), (BreakerState::Open, "alarm"));
+    assert_eq!(night.pipeline.pipe(), SwitchState::Stopped);
+}
+
+#[test]
+fn a_tick_that_tried_for_long_still_waits_for_the_pipe_and_lifts_the_banner() {
+    let night = night();
+    night.pipeline.queue(1);
+    night.open_by_alarm();
+    night.settle();
+    night.pipeline.trials_say(None);
+    let mut tick = night.task("tick");
+    while night.started() == 0 {
+        assert!(one_turn(&mut tick).is_none());
+    }
+    // The trial takes longer than the patience for a Pipe on its way.
+    night.clock.advance(Duration::from_mins(1));
+    night.pipeline.trials_say(Some(Evidence::Healthy));
+    while one_turn(&mut tick).is_none() {}
+    assert_eq!((night.state(), night.pipeline.pipe()), (BreakerState::Closed, SwitchState::Running));
+    assert_eq!(night.pipeline.projected(), Some(BreakerState::Closed));
+}
+
+#[test]
+fn a_pipe_that_does_not_listen_is_left_to_the_next_tick() {
+    let night = night();
+    night.pipeline.set_looks(u32::MAX);
+    night.pipeline.set_ringing(true);
+    night.tick();
+    assert_eq!((night.state(), night.pipeline.pipe()), (BreakerState::Open, SwitchState::InTransition));
+    assert_eq!(night.pipeline.projected(), Some(BreakerState::Closed), "the banner follows the Pipe");
+}
+
+#[test]
+fn words_that_do_not_fit_are_refused_before_anything_is_written() {
+    let night = night();
+    for (by, why) in [("op", String::new()), ("", "why".to_owned()), ("op", "x".repeat(501))] {
+        let command = Command { state: CommandState::ForcedOpen, by: by.to_owned(), why };
+        let refused = run(night.probe.handle(Request { command: Some(command), show: false }, "op"));
+        assert!(refused.unwrap_err().to_string().contains("1 to 500 characters"));
+    }
+    assert_eq!(night.pipeline.record().generation, 0);
+}

@@ -30,8 +30,13 @@ async fn body(response: Response<Body>) -> Value {
 
 #[tokio::test]
 async fn readers_see_a_delay_while_intents_wait_and_none_while_they_flow() {
-    let states =
-        [("closed", "normal"), ("disabled", "normal"), ("open", "delayed"), ("half_open", "delayed"), ("forced_open", "delayed")];
+    let states = [
+        ("closed", "normal"),
+        ("disabled", "normal"),
+        ("open", "delayed"),
+        ("half_open", "delayed"),
+        ("forced_open", "delayed"),
+    ];
     for (state, told) in states {
         let stored = json!({"state": state, "generation": 3, "since": "2027-01-15T08:00:00Z", "reason": "op: secret"});
         let response = ask(Some(&stored)).await;

@@ -41,6 +41,9 @@ pub fn router<L: Ledger + IntentLists + Send + Sync + 'static>(ledger: L) -> Rou
         .route("/subscriptions", get(list::<L>))
         .route("/subscriptions/{key}", get(one::<L>))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "There is nothing here.") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Only reading is allowed here.")
+        })
         .with_state(Arc::new(ledger))
 }
 

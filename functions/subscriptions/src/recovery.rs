@@ -5,7 +5,7 @@
 use crate::CONFLICTS;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::decisions::{Refusals, refuse_or_read};
-use domain::intent::IntentMessage;
+use domain::intent::{IntentMessage, what_is_wrong};
 use domain::ledger::store::{IntentLists, Ledger};
 use domain::ledger::transitions::{self, Fault, Recovery};
 use domain::ledger::{Execution, Intent, Status};
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// The first retry's longest delay; it doubles with each attempt.
 const FIRST_DELAY: Duration = Duration::from_secs(10);
-/// How many rows of one status one sweep looks at; the next sweep takes the next.
+/// How many rows of one status one sweep looks at. What it brings back leaves the list, so the next sweep sees others.
 const SWEEP_LIMIT: u32 = 500;
 
 /// The part of a "Step Functions Execution Status Change" that matters
@@ -169,7 +169,7 @@ where
         match serde_json::from_str::<StatusEvent>(&text) {
             Ok(event) => self.execution_ended(&event.detail).await,
             Err(error) => {
-                let reason = format!("not a status event of an execution: {error}");
+                let reason = format!("not a status event of an execution: {}", what_is_wrong(&error));
                 tracing::warn!(reason, "an event goes to the DLQ");
                 Ok(self.dead_letters.park(&text, &reason).await?)
             }
@@ -182,8 +182,6 @@ where
     /// # Errors
     /// [`RecoveryError`]: the event comes again.
     pub async fn execution_ended(&self, event: &StatusDetail) -> Result<(), RecoveryError> {
-        let dependency = event.dependency();
-        self.metrics.put(self.clock.now(), "AttemptFailed", 1.0, Unit::Count, &[("Dependency", &dependency)]);
         let Some(message) = event.message() else {
             // The sweep asks about every owner, so an event without its input loses nothing but time.
             tracing::info!(execution.arn = event.execution_arn, "the event has no intent; the sweep will find it");
@@ -191,7 +189,12 @@ where
         };
         let dead = Execution(event.execution_arn.clone());
         let intent = (message.customer.clone(), message.intent_id());
-        self.recover(&intent.0, &intent.1, Some(&dead), event.fault()).await
+        if self.recover(&intent.0, &intent.1, Some(&dead), event.fault()).await? {
+            let dimensions = [("Dependency", event.dependency())];
+            let dimensions = dimensions.each_ref().map(|(name, value)| (*name, value.as_str()));
+            self.metrics.put(self.clock.now(), "AttemptFailed", 1.0, Unit::Count, &dimensions);
+        }
+        Ok(())
     }
 
     /// Finds what nobody heard of: dead owners, lost messages, rows that grew too old. Returns how many rows it
@@ -203,17 +206,19 @@ where
         let now = self.clock.now();
         let mut failed = None;
         let mut touched = 0;
-        for status in [Status::Processing, Status::Compensating] {
-            for intent in self.ledger.untouched_since(status, now.minus(self.limits.stale_after), SWEEP_LIMIT).await? {
-                note(self.sweep_owned(&intent).await, &mut touched, &mut failed);
-            }
-        }
         // A message that was sent before the oldest one that still waits is not in the queue any more. However long
         // the circuit stays open, a waiting message is not doubled.
         let sent_before = now.minus(self.limits.resend_after).minus(self.queue.oldest_age().await?);
         for status in [Status::Accepted, Status::Retrying] {
-            for intent in self.ledger.untouched_since(status, now, SWEEP_LIMIT).await? {
+            let unsent = self.ledger.unsent_since(status, sent_before, SWEEP_LIMIT).await;
+            for intent in listed(unsent, &mut failed) {
                 note(self.sweep_waiting(&intent, sent_before).await, &mut touched, &mut failed);
+            }
+        }
+        for status in [Status::Processing, Status::Compensating] {
+            let stale = self.ledger.untouched_since(status, now.minus(self.limits.stale_after), SWEEP_LIMIT).await;
+            for intent in listed(stale, &mut failed) {
+                note(self.sweep_owned(&intent).await, &mut touched, &mut failed);
             }
         }
         tracing::info!(rows = touched, "the sweep is done");
@@ -226,19 +231,14 @@ where
             return Ok(false);
         }
         // How it ended is not known here: nobody's attempt is burned by a lost event.
-        self.recover(&intent.customer, &intent.intent_id, Some(owner), Fault::Dependency).await?;
-        Ok(true)
+        self.recover(&intent.customer, &intent.intent_id, Some(owner), Fault::Dependency).await
     }
 
     async fn sweep_waiting(&self, intent: &Intent, sent_before: Timestamp) -> Result<bool, RecoveryError> {
-        if intent.last_sent_at >= sent_before {
-            return Ok(false);
-        }
         let Some(row) = self.ledger.intent(&intent.customer, &intent.intent_id).await? else { return Ok(false) };
         let now = self.clock.now();
         if row.value.deadline < now && !row.value.extended {
-            self.recover(&intent.customer, &intent.intent_id, None, Fault::Dependency).await?;
-            return Ok(true);
+            return self.recover(&intent.customer, &intent.intent_id, None, Fault::Dependency).await;
         }
         let Some(change) = transitions::resend(&row, sent_before, now) else { return Ok(false) };
         if self.ledger.commit(change).await? == Commit::Conflict {
@@ -249,18 +249,23 @@ where
         Ok(true)
     }
 
+    /// Takes a failed attempt back; whether it was this call that did.
     async fn recover(
         &self,
         customer: &domain::intent::CustomerId,
         id: &domain::intent::IntentId,
         dead: Option<&Execution>,
         fault: Fault,
-    ) -> Result<(), RecoveryError> {
+    ) -> Result<bool, RecoveryError> {
         for _ in 0..CONFLICTS {
-            let Some(row) = self.ledger.intent(customer, id).await? else { return Ok(()) };
+            let Some(row) = self.ledger.intent(customer, id).await? else { return Ok(false) };
             let now = self.clock.now();
             let change = match transitions::recover(&row, dead, fault, self.limits.max_attempts, now) {
-                Recovery::Leave => return Ok(()),
+                Recovery::Leave => return Ok(false),
+                Recovery::SendAgain => {
+                    self.queue.send(&row.value.message(), Duration::ZERO).await?;
+                    return Ok(false);
+                }
                 Recovery::Retry(change) => *change,
                 Recovery::Refuse => {
                     let decision = refuse_or_read(&self.decisions, &row.value.charge(), "given-up").await?;
@@ -279,10 +284,17 @@ where
                 let delay = full_jitter(FIRST_DELAY, intent.attempt - 1, self.limits.max_delay, &self.chance);
                 self.queue.send(&intent.message(), delay).await?;
             }
-            return Ok(());
+            return Ok(true);
         }
         Err(RecoveryError::Contended(id.to_string()))
     }
+}
+
+fn listed(rows: Result<Vec<Intent>, StoreError>, failed: &mut Option<RecoveryError>) -> Vec<Intent> {
+    rows.unwrap_or_else(|error| {
+        note(Err(error.into()), &mut 0, failed);
+        Vec::new()
+    })
 }
 
 fn note(result: Result<bool, RecoveryError>, touched: &mut u32, failed: &mut Option<RecoveryError>) {

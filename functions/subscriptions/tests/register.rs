@@ -29,7 +29,7 @@ fn a_poison_message_goes_to_the_dead_letters_with_its_reason_and_without_its_num
     run(service.handle(r#"{"customer": "ada", "4242424242424242": 1}"#)).unwrap();
     let letters = service.dead_letters.letters();
     assert_eq!(letters.len(), 1);
-    assert!(letters[0].1.contains("unknown field") && !letters[0].1.contains("4242"), "{}", letters[0].1);
+    assert!(letters[0].1.contains("unknown") && !letters[0].1.contains("4242"), "{}", letters[0].1);
     assert!(service.ledger.rows().is_empty());
 }
 

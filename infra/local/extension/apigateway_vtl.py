@@ -4,9 +4,10 @@ Gap: MiniStack substitutes references and runs `#set`; `#if`, `#foreach`, method
 `$context` are missing, and `$input.json` gives a string without its quotes.
 Real AWS: the Velocity engine, with `$input`, `$util`, `$context` and `$stageVariables`.
 Here: `velocity.py`, with those four roots.
-Unfaithful: header names in `$input.params` match in any case (AWS: as the client wrote them, or in lower case
-over HTTP/2, so write templates that need neither); JSONPath knows names, indexes and `[*]` only; regular expressions
-are Python's.
+`$input.params` finds a header in the spelling that it came in, and in no other.
+Unfaithful: the server hands all of them over in lower case, as AWS does over HTTP/2 (over HTTP/1.1: as the client wrote
+them, so write templates that need neither); JSONPath knows names, indexes and `[*]` only; regular expressions are
+Python's.
 """
 
 import base64
@@ -33,14 +34,6 @@ ESCAPES = {
     "\r": "\\r",
 }
 PATH_STEP = re.compile(r"""\.([\w-]+)|\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\]|(\[\*\]|\.\*)""")
-
-
-class AnyCase(dict):
-    """A dictionary of headers whose `get` ignores the case of the name."""
-
-    def get(self, key: Any, default: Any = None) -> Any:
-        """The value of the header `key`, in whatever case."""
-        return next((value for name, value in self.items() if name.lower() == str(key).lower()), default)
 
 
 def escape_javascript(value: Any) -> str:
@@ -160,7 +153,7 @@ def request_params(headers: Mapping, query: Mapping | None, path: Mapping | None
         return value if isinstance(value, str) else (value[-1] if value else "")
 
     return {
-        "header": AnyCase({name: last(value) for name, value in (headers or {}).items()}),
+        "header": {name: last(value) for name, value in (headers or {}).items()},
         "querystring": {name: last(value) for name, value in (query or {}).items()},
         "path": dict(path or {}),
     }
@@ -184,6 +177,6 @@ def install() -> None:
     """Replace MiniStack's renderer, for the integrations that it still serves itself."""
 
     def render_flat(template: str, body: str, params: Mapping[str, str], context: Mapping | None = None) -> str:
-        return render_mapping(template, body, {"path": {}, "querystring": {}, "header": AnyCase(params)})
+        return render_mapping(template, body, {"path": {}, "querystring": {}, "header": params})
 
     gateway._render_request_template_v1 = render_flat

@@ -112,6 +112,8 @@ class _Evaluation:
             return [self._fill(part, filler) for part in series]
         if not isinstance(series, dict):
             raise MetricMathError("FILL takes a metric.")
+        if not series:  # as on AWS, what has no value at all is not there to be filled
+            return {}
         repeat = isinstance(filler, ast.Name) and filler.id == "REPEAT"
         value = None if repeat else self.value(filler)
         filled: Series = {}

@@ -23,13 +23,13 @@ TOPIC = {
     },
 }
 INTAKE = """\
-#set($key = $input.params('Idempotency-Key'))
+#set($key = $input.params('idempotency-key'))
 #set($at = $context.requestTimeEpoch)
 #set($message = "{""key"":""$util.escapeJavaScript($key)"",""body"":$input.json('$'),""acceptedAt"":$at}")
 Action=Publish&TopicArn=$util.urlEncode('TOPIC')&Message=$util.urlEncode($message)\
 """
 ANSWER = """\
-#set($context.responseOverride.header.Location = "/things/$input.params('Idempotency-Key')")
+#set($context.responseOverride.header.Location = "/things/$input.params('idempotency-key')")
 {"id": "$input.path('$.PublishResponse.PublishResult.MessageId')", "request": "$context.requestId"}"""
 
 

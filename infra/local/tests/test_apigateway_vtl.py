@@ -71,6 +71,11 @@ def test_what_is_not_understood_fails(template):
         render(template, DATA)
 
 
+def test_a_header_is_found_in_its_own_spelling_only():
+    data = {"input": Input("", {"path": {}, "querystring": {}, "header": {"X-One": "1"}})}
+    assert render("$input.params('X-One')|$input.params('x-one')|", data) == "1||"
+
+
 def test_java_script_is_escaped_as_apaches_commons_lang_does():
     assert escape_javascript("'\"\\/\n\t\x01é😀<>") == "\\'\\\"\\\\\\/\\n\\t\\u0001\\u00E9\\uD83D\\uDE00<>"
 

@@ -68,7 +68,7 @@ def _alarm_events(cloud: Cloud, name: str) -> str:
     return url
 
 
-FAILURES = "FILL(f,0) + FILL(t,0) + FILL(a,0)"
+FAILURES = "SUM([f, t, a])"
 
 
 def test_an_alarm_on_metric_math_opens_tells_and_recovers(cloud: Cloud) -> None:
@@ -164,7 +164,7 @@ def test_a_stack_has_an_alarm_on_metric_math(cloud: Cloud) -> None:
         "Threshold": 3,
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",
         "TreatMissingData": "notBreaching",
-        "Metrics": [{"Id": "all", "Expression": "FILL(f,0)", "ReturnData": True}, _stat("f", "m")],
+        "Metrics": [{"Id": "all", "Expression": "SUM([f])", "ReturnData": True}, _stat("f", "m")],
     }
     template = {"Resources": {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}}}
     stack = unique("stack")
@@ -197,7 +197,11 @@ def _data(cloud: Cloud, *queries: dict) -> dict[str, list[float]]:
         ("IF(a > 5 AND b < 5, 1, 0)", 1),
         ("IF(a == 5 OR b >= 3, 1, 0)", 0),
         ("-a + ABS(-3)", -3),
-        ("FILL(missing, 7) + FILL(a, 0)", 13),
+        ("SUM([a, missing, b])", 8),
+        ("SUM([missing])", None),
+        ("FILL(a, 0) + b", 8),
+        ("FILL(missing, 7)", None),
+        ("FILL(missing, 7) + a", None),
         ("e2 * 2", 12),
     ],
 )

@@ -76,6 +76,7 @@ BAD = [
     ("tls-only", only("AWS::SNS::Topic", TopicName=NAME)),
     ("dead-letter-alarm", {"Resources": {"WorkDlq": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": NAME}}}}),
     ("name-stage", only("AWS::DynamoDB::Table", TableName="ledger")),
+    ("parameter-description", {"Parameters": {"Stage": {"Type": "String"}}}),
 ]
 
 DENY_PLAIN = {"Effect": "Deny", "Principal": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
@@ -89,6 +90,7 @@ GOOD = [
     api("post", [{"customer": ["aws.cognito.signin.user.admin"]}]),
     api("post", [{"customer": []}], kind="awsSigv4"),
     api("get", None),
+    {"Parameters": {"Stage": {"Type": "String", "Description": "Second part of every name."}}},
     {
         "Resources": {
             "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": NAME}},

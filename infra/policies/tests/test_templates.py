@@ -3,7 +3,6 @@
 import re
 
 import pytest
-import yaml
 
 from policies import loading, template_rules
 
@@ -37,17 +36,57 @@ def test_what_is_read_of_a_nested_stack_is_one_of_its_outputs(path):
     assert [(stack, output) for stack, output in read if output not in outputs[stack]] == []
 
 
-def test_parameters_are_described():
-    for path in loading.TEMPLATES:
-        for name, parameter in loading.load(path)["Parameters"].items():
-            assert parameter.get("Description"), f"{path.name}: {name}"
+CONSTRAINTS = ("Type", "NoEcho", "AllowedPattern", "AllowedValues", "MinValue", "MaxValue")
 
 
-def test_the_included_api_has_no_yaml_aliases():
-    """AWS::Include reads YAML without anchors, aliases and merges, and intrinsics in their long form only."""
-    source = (loading.INFRA / "openapi.yaml").read_text(encoding="utf-8")
-    tokens = list(yaml.scan(source))
-    assert not [token for token in tokens if isinstance(token, yaml.AnchorToken | yaml.AliasToken | yaml.TagToken)]
+def test_a_nested_stack_takes_the_same_values_as_the_platform():
+    """Each stack can be deployed by itself, and is as strict then."""
+    path = loading.TEMPLATES[0]
+    template = loading.load(path)
+    for stack, resource in template["Resources"].items():
+        inner = loading.load((path.parent / resource["Properties"]["TemplateURL"]).resolve())["Parameters"]
+        for name, value in resource["Properties"]["Parameters"].items():
+            outer = template["Parameters"].get(value.get("Ref")) if isinstance(value, dict) else None
+            for constraint in CONSTRAINTS if outer else ():
+                assert inner[name].get(constraint) == outer.get(constraint), f"{stack} {name} {constraint}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {<<: {b: 1}}",
+        "a:\n  <<:\n    b: 1",
+        "a: &a {b: 1}",
+        "a: *a",
+        "a: !Ref B",
+    ],
+)
+def test_an_included_file_is_plain_yaml(tmp_path, text):
+    """AWS::Include reads YAML without merges, anchors and aliases, and intrinsics in their long form only."""
+    include = "Body: {'Fn::Transform': {Name: AWS::Include, Parameters: {Location: api.yaml}}}"
+    (tmp_path / "template.yaml").write_text(include, encoding="utf-8")
+    (tmp_path / "api.yaml").write_text("a: {'<<': {b: 1}}", encoding="utf-8")
+    assert loading.load(tmp_path / "template.yaml") == {"Body": {"a": {"<<": {"b": 1}}}}
+    (tmp_path / "api.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="api.yaml:"):
+        loading.load(tmp_path / "template.yaml")
+
+
+LONGEST = {"AWS::Lambda::Function": 64, "AWS::Events::Rule": 64, "AWS::Scheduler::Schedule": 64, "AWS::SQS::Queue": 80}
+
+
+@pytest.mark.parametrize("path", loading.all_templates(), ids=lambda path: path.name)
+def test_the_longest_prefix_and_stage_still_make_a_name(path):
+    template = loading.translate(loading.load(path))
+    for name, resource in template["Resources"].items():
+        given = resource.get("Properties", {}).get(template_rules.NAMES.get(resource["Type"], ""), {})
+        if resource["Type"] not in LONGEST or not isinstance(given, dict) or "Fn::Sub" not in given:
+            continue
+        for parameter, definition in template["Parameters"].items():
+            if f"${{{parameter}}}" in given["Fn::Sub"]:
+                longest = 1 + int(re.search(r",(\d+)\}\$$", definition["AllowedPattern"]).group(1))
+                given = {"Fn::Sub": given["Fn::Sub"].replace(f"${{{parameter}}}", "x" * longest)}
+        assert len(given["Fn::Sub"]) <= LONGEST[resource["Type"]], name
 
 
 def test_placeholders_of_a_state_machine_are_substituted():

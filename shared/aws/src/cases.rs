@@ -59,6 +59,6 @@ impl Cases for DynamoCases {
             .send()
             .await
             .map_err(|e| self.0.error(&e))?;
-        answer.items.unwrap_or_default().into_iter().map(|item| Ok(self.0.read(item)?.value)).collect()
+        Ok(answer.items.unwrap_or_default().into_iter().filter_map(|item| self.0.read_what_can_be(item)).collect())
     }
 }

@@ -6,15 +6,16 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use domain::services::ServiceError;
 use std::time::Duration;
 
-/// Region, credentials and endpoint from the environment; at most 4 tries, each at most 3 seconds.
+/// Region, credentials and endpoint from the environment; at most 3 tries within 4.5 seconds. The shortest time-out of
+/// a function is 5 seconds.
 pub async fn load() -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_secs(3))
-        .operation_timeout(Duration::from_secs(10))
+        .operation_attempt_timeout(Duration::from_secs(2))
+        .operation_timeout(Duration::from_millis(4500))
         .build();
     aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
         .timeout_config(timeouts)
         .load()
         .await

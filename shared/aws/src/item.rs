@@ -59,6 +59,18 @@ impl Table {
         Ok(Versioned { value, revision })
     }
 
+    /// What can be read of a list; the rest is logged by its key and left out, so that one item stops nobody's list.
+    pub(crate) fn read_what_can_be<T: DeserializeOwned>(&self, item: Item) -> Option<T> {
+        let key = item.get("sk").or_else(|| item.get("pk")).and_then(|v| v.as_s().ok()).cloned();
+        match self.read(item) {
+            Ok(read) => Some(read.value),
+            Err(error) => {
+                tracing::error!(item.key = key, error = %error, "an item cannot be read and is left out of a list");
+                None
+            }
+        }
+    }
+
     /// A put of the whole item that takes effect only at this revision (`None`: only where there is no item).
     pub(crate) fn put<T: Serialize>(&self, key: Item, value: &T, based_on: Option<u64>) -> Result<Put, StoreError> {
         let mut item: Item = serde_dynamo::to_item(value).map_err(|e| self.unreadable(&e))?;

@@ -41,7 +41,7 @@ impl DynamoLedger {
             match pages.next().await {
                 None => break,
                 Some(Err(error)) => return Err(self.ledger.error(&error)),
-                Some(Ok(item)) => found.push(self.ledger.read(item)?.value),
+                Some(Ok(item)) => found.extend(self.ledger.read_what_can_be(item)),
             }
         }
         Ok(found)
@@ -115,9 +115,25 @@ impl IntentLists for DynamoLedger {
             .expression_attribute_values(":pk", text(format!("CUSTOMER#{customer}")))
             .expression_attribute_values(":intent", text("INTENT#"))
             .consistent_read(true);
-        let mut intents = self.query(query, 100).await?;
+        // All of them before the newest are chosen: the sort key is a hash and says nothing about age.
+        let mut intents = self.query(query, usize::MAX).await?;
         intents.sort_by_key(|intent| std::cmp::Reverse(intent.accepted_at));
+        intents.truncate(100);
         Ok(intents)
+    }
+
+    async fn unsent_since(&self, status: Status, moment: Timestamp, limit: u32) -> Result<Vec<Intent>, StoreError> {
+        let query = self
+            .ledger
+            .client
+            .query()
+            .index_name("by-status")
+            .key_condition_expression("#status = :status")
+            .filter_expression("lastSentAt < :moment")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", text(status.as_str()))
+            .expression_attribute_values(":moment", number(moment.0));
+        self.query(query, limit as usize).await
     }
 
     async fn untouched_since(&self, status: Status, moment: Timestamp, limit: u32) -> Result<Vec<Intent>, StoreError> {

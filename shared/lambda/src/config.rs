@@ -1,10 +1,11 @@
 //! Configuration from environment variables. Every error names the variable; nothing has a hidden default.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 /// A variable that is missing or cannot be used: the function refuses to start.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// It is not there.
     #[error("environment variable {0} is missing")]
@@ -17,6 +18,13 @@ pub enum ConfigError {
         /// What it must be.
         rule: String,
     },
+}
+
+// What `main` returns is printed in this form, and a person reads it in the function's log.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// Where variables come from: the process, or a test's own list.

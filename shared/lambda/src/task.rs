@@ -1,5 +1,6 @@
 //! Tasks of a state machine: their two errors, by names that a `Catch` matches exactly.
 
+use domain::intent::what_is_wrong;
 use domain::store::StoreError;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
@@ -14,6 +15,9 @@ pub enum TaskError {
     /// Repeating is useless.
     #[error("{0}")]
     Terminal(String),
+    /// The input does not fit: function and state machine were deployed out of step. It says nothing about the task.
+    #[error("the task's input cannot be read: {0}")]
+    BadInput(String),
 }
 
 impl From<StoreError> for TaskError {
@@ -27,13 +31,14 @@ impl From<TaskError> for Diagnostic {
         let error_type = match error {
             TaskError::Retryable(_) => "Retryable",
             TaskError::Terminal(_) => "Terminal",
+            TaskError::BadInput(_) => "BadInput",
         };
         Self { error_type: error_type.to_owned(), error_message: error.to_string() }
     }
 }
 
 /// Runs a function that answers one state machine task per invocation. An input that does not fit the request's type
-/// is `Terminal`: the state machine and the function disagree, and no repetition mends that.
+/// is `BadInput`, which decides nothing about the task.
 ///
 /// # Errors
 /// What the Lambda runtime says when it cannot go on.
@@ -45,8 +50,7 @@ where
 {
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
-        let request = serde_json::from_value(event.payload)
-            .map_err(|e| TaskError::Terminal(format!("the task's input cannot be read: {e}")))?;
+        let request = serde_json::from_value(event.payload).map_err(|e| TaskError::BadInput(what_is_wrong(&e)))?;
         let answer = handle(request).await;
         if let Err(error) = &answer {
             tracing::warn!(error = %error, kind = ?std::mem::discriminant(error), "the task failed");

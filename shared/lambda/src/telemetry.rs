@@ -22,8 +22,6 @@ pub fn init() {
 pub enum Unit {
     /// How many.
     Count,
-    /// How long.
-    Seconds,
 }
 
 /// One namespace and stage, under which a function counts.
@@ -52,7 +50,6 @@ impl Metrics {
     ) -> Value {
         let unit = match unit {
             Unit::Count => "Count",
-            Unit::Seconds => "Seconds",
         };
         let names: Vec<&str> = std::iter::once("Stage").chain(dimensions.iter().map(|d| d.0)).collect();
         let mut line = Map::new();

@@ -31,6 +31,11 @@ impl MemoryEntitlements {
         lock(&self.state).decisions.iter().map(|(c, d)| (c.clone(), d.clone())).collect()
     }
 
+    /// Takes a customer's entitlement away; takes no turn.
+    pub fn take(&self, customer: &CustomerId, tier: Tier) {
+        lock(&self.state).entitlements.remove(&(customer.clone(), tier.as_str()));
+    }
+
     /// Gives a customer an entitlement from elsewhere; takes no turn.
     pub fn give(&self, entitlement: Entitlement) {
         let place = (entitlement.customer.clone(), entitlement.tier.as_str());
@@ -38,22 +43,27 @@ impl MemoryEntitlements {
     }
 }
 
+fn no_answer(call: &'static str) -> StoreError {
+    StoreError { table: "entitlements", reason: format!("{call} was tripped") }
+}
+
 impl DecisionReader for MemoryEntitlements {
     async fn decision(&self, charge: &Charge) -> Result<Option<Decision>, StoreError> {
-        self.turns.pass("decisions.decision").await;
-        Ok(lock(&self.state).decisions.get(charge).cloned())
+        self.turns.try_pass("decisions.decision", no_answer, || lock(&self.state).decisions.get(charge).cloned()).await
     }
 }
 
 impl Refusals for MemoryEntitlements {
     async fn refuse(&self, charge: &Charge, reason: &str) -> Result<Commit, StoreError> {
-        self.turns.pass("decisions.refuse").await;
-        let mut state = lock(&self.state);
-        if state.decisions.contains_key(charge) {
-            return Ok(Commit::Conflict);
-        }
-        state.decisions.insert(charge.clone(), Decision::Refused { reason: reason.to_owned() });
-        Ok(Commit::Done)
+        let write = || {
+            let mut state = lock(&self.state);
+            if state.decisions.contains_key(charge) {
+                return Commit::Conflict;
+            }
+            state.decisions.insert(charge.clone(), Decision::Refused { reason: reason.to_owned() });
+            Commit::Done
+        };
+        self.turns.try_pass("decisions.refuse", no_answer, write).await
     }
 }
 
@@ -63,8 +73,8 @@ impl Entitlements for MemoryEntitlements {
         customer: &CustomerId,
         tier: Tier,
     ) -> Result<Option<Versioned<Entitlement>>, StoreError> {
-        self.turns.pass("entitlements.entitlement").await;
-        Ok(lock(&self.state).entitlements.get(&(customer.clone(), tier.as_str())).cloned())
+        let read = || lock(&self.state).entitlements.get(&(customer.clone(), tier.as_str())).cloned();
+        self.turns.try_pass("entitlements.entitlement", no_answer, read).await
     }
 
     async fn grant(
@@ -73,15 +83,17 @@ impl Entitlements for MemoryEntitlements {
         entitlement: Entitlement,
         based_on: Option<u64>,
     ) -> Result<Commit, StoreError> {
-        self.turns.pass("decisions.grant").await;
-        let mut state = lock(&self.state);
-        let place = (entitlement.customer.clone(), entitlement.tier.as_str());
-        let stored = state.entitlements.get(&place).map(|v| v.revision);
-        if state.decisions.contains_key(charge) || stored != based_on {
-            return Ok(Commit::Conflict);
-        }
-        state.decisions.insert(charge.clone(), Decision::Granted { until: entitlement.until });
-        state.entitlements.insert(place, Versioned { value: entitlement, revision: based_on.unwrap_or(0) + 1 });
-        Ok(Commit::Done)
+        let write = || {
+            let mut state = lock(&self.state);
+            let place = (entitlement.customer.clone(), entitlement.tier.as_str());
+            let stored = state.entitlements.get(&place).map(|v| v.revision);
+            if state.decisions.contains_key(charge) || stored != based_on {
+                return Commit::Conflict;
+            }
+            state.decisions.insert(charge.clone(), Decision::Granted { until: entitlement.until });
+            state.entitlements.insert(place, Versioned { value: entitlement, revision: based_on.unwrap_or(0) + 1 });
+            Commit::Done
+        };
+        self.turns.try_pass("decisions.grant", no_answer, write).await
     }
 }

@@ -32,6 +32,40 @@ impl MemoryLedger {
         Self { turns, ..Self::default() }
     }
 
+    fn write(&self, change: Change) -> Commit {
+        let mut state = lock(&self.state);
+        let row = (change.intent.customer.clone(), change.intent.intent_id.clone());
+        let place = (change.intent.customer.clone(), change.intent.body.tier.as_str());
+        let stored = state.locks.get(&place);
+        let lock_is_ours = match &change.lock {
+            LockChange::Keep => true,
+            LockChange::Put { based_on, .. } => at(stored, *based_on),
+            LockChange::Free { based_on } => at(stored, Some(*based_on)),
+        };
+        let case_is_ours = match &change.case {
+            None => true,
+            Some(CaseChange::Open(case)) => !state.cases.contains_key(&case.id),
+            Some(CaseChange::Resolve(case)) => state.cases.get(&case.id).is_some_and(|c| c.value.is_open()),
+        };
+        if !(at(state.intents.get(&row), change.based_on) && lock_is_ours && case_is_ours) {
+            return Commit::Conflict;
+        }
+        match change.lock {
+            LockChange::Keep => {}
+            LockChange::Put { lock, based_on } => {
+                state.locks.insert(place, next(lock, based_on));
+            }
+            LockChange::Free { .. } => {
+                state.locks.remove(&place);
+            }
+        }
+        if let Some(CaseChange::Open(case) | CaseChange::Resolve(case)) = change.case {
+            state.cases.insert(case.id.clone(), next(case, None));
+        }
+        state.intents.insert(row, next(change.intent, change.based_on));
+        Commit::Done
+    }
+
     /// Every row, for checking invariants; takes no turn.
     pub fn rows(&self) -> Vec<Intent> {
         lock(&self.state).intents.values().map(|v| v.value.clone()).collect()
@@ -56,50 +90,23 @@ fn next<T>(value: T, based_on: Option<u64>) -> Versioned<T> {
     Versioned { value, revision: based_on.unwrap_or(0) + 1 }
 }
 
+fn no_answer(call: &'static str) -> StoreError {
+    StoreError { table: "ledger", reason: format!("{call} was tripped") }
+}
+
 impl Ledger for MemoryLedger {
     async fn intent(&self, customer: &CustomerId, intent: &IntentId) -> Result<Option<Versioned<Intent>>, StoreError> {
-        self.turns.pass("ledger.intent").await;
-        Ok(lock(&self.state).intents.get(&(customer.clone(), intent.clone())).cloned())
+        let read = || lock(&self.state).intents.get(&(customer.clone(), intent.clone())).cloned();
+        self.turns.try_pass("ledger.intent", no_answer, read).await
     }
 
     async fn lock(&self, customer: &CustomerId, tier: Tier) -> Result<Option<Versioned<TierLock>>, StoreError> {
-        self.turns.pass("ledger.lock").await;
-        Ok(lock(&self.state).locks.get(&(customer.clone(), tier.as_str())).cloned())
+        let read = || lock(&self.state).locks.get(&(customer.clone(), tier.as_str())).cloned();
+        self.turns.try_pass("ledger.lock", no_answer, read).await
     }
 
     async fn commit(&self, change: Change) -> Result<Commit, StoreError> {
-        self.turns.pass("ledger.commit").await;
-        let mut state = lock(&self.state);
-        let row = (change.intent.customer.clone(), change.intent.intent_id.clone());
-        let place = (change.intent.customer.clone(), change.intent.body.tier.as_str());
-        let stored = state.locks.get(&place);
-        let lock_is_ours = match &change.lock {
-            LockChange::Keep => true,
-            LockChange::Put { based_on, .. } => at(stored, *based_on),
-            LockChange::Free { based_on } => at(stored, Some(*based_on)),
-        };
-        let case_is_ours = match &change.case {
-            None => true,
-            Some(CaseChange::Open(case)) => !state.cases.contains_key(&case.id),
-            Some(CaseChange::Resolve(case)) => state.cases.get(&case.id).is_some_and(|c| c.value.is_open()),
-        };
-        if !(at(state.intents.get(&row), change.based_on) && lock_is_ours && case_is_ours) {
-            return Ok(Commit::Conflict);
-        }
-        match change.lock {
-            LockChange::Keep => {}
-            LockChange::Put { lock, based_on } => {
-                state.locks.insert(place, next(lock, based_on));
-            }
-            LockChange::Free { .. } => {
-                state.locks.remove(&place);
-            }
-        }
-        if let Some(CaseChange::Open(case) | CaseChange::Resolve(case)) = change.case {
-            state.cases.insert(case.id.clone(), next(case, None));
-        }
-        state.intents.insert(row, next(change.intent, change.based_on));
-        Ok(Commit::Done)
+        self.turns.try_pass("ledger.commit", no_answer, || self.write(change)).await
     }
 }
 
@@ -108,6 +115,14 @@ impl IntentLists for MemoryLedger {
         self.turns.pass("ledger.of_customer").await;
         let mut rows: Vec<Intent> = self.rows().into_iter().filter(|row| row.customer == *customer).collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.accepted_at));
+        Ok(rows)
+    }
+
+    async fn unsent_since(&self, status: Status, moment: Timestamp, limit: u32) -> Result<Vec<Intent>, StoreError> {
+        self.turns.pass("ledger.unsent_since").await;
+        let mut rows = self.rows();
+        rows.retain(|row| row.status == status && row.last_sent_at < moment);
+        rows.truncate(limit as usize);
         Ok(rows)
     }
 

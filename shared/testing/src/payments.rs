@@ -26,21 +26,26 @@ impl MemoryCharges {
     }
 }
 
+fn no_answer(call: &'static str) -> StoreError {
+    StoreError { table: "payments", reason: format!("{call} was tripped") }
+}
+
 impl ChargeReader for MemoryCharges {
     async fn charge(&self, charge: &Charge) -> Result<Option<Versioned<ChargeRow>>, StoreError> {
-        self.turns.pass("charges.charge").await;
-        Ok(lock(&self.rows).get(charge).cloned())
+        self.turns.try_pass("charges.charge", no_answer, || lock(&self.rows).get(charge).cloned()).await
     }
 }
 
 impl Charges for MemoryCharges {
     async fn put(&self, row: ChargeRow, based_on: Option<u64>) -> Result<Commit, StoreError> {
-        self.turns.pass("charges.put").await;
-        let mut rows = lock(&self.rows);
-        if rows.get(&row.charge).map(|v| v.revision) != based_on {
-            return Ok(Commit::Conflict);
-        }
-        rows.insert(row.charge.clone(), Versioned { value: row, revision: based_on.unwrap_or(0) + 1 });
-        Ok(Commit::Done)
+        let write = || {
+            let mut rows = lock(&self.rows);
+            if rows.get(&row.charge).map(|v| v.revision) != based_on {
+                return Commit::Conflict;
+            }
+            rows.insert(row.charge.clone(), Versioned { value: row, revision: based_on.unwrap_or(0) + 1 });
+            Commit::Done
+        };
+        self.turns.try_pass("charges.put", no_answer, write).await
     }
 }

@@ -15,6 +15,8 @@ struct State {
     record: Record,
     lease: Option<(String, Timestamp)>,
     pipe: SwitchState,
+    arrives: Option<(SwitchState, u32)>,
+    looks: u32,
     published: Option<Record>,
     ringing: bool,
     queue: VecDeque<QueuedIntent>,
@@ -37,6 +39,8 @@ impl MemoryPipeline {
             record: Record::default(),
             lease: None,
             pipe: SwitchState::Running,
+            arrives: None,
+            looks: 2,
             published: None,
             ringing: false,
             queue: VecDeque::new(),
@@ -64,12 +68,25 @@ impl MemoryPipeline {
 
     /// Sets what the Pipe does, as a person in the console would; takes no turn.
     pub fn set_pipe(&self, pipe: SwitchState) {
-        lock(&self.state).pipe = pipe;
+        let mut state = lock(&self.state);
+        state.pipe = pipe;
+        state.arrives = None;
     }
 
     /// What the projection says; takes no turn.
     pub fn projected(&self) -> Option<BreakerState> {
         lock(&self.state).published.as_ref().map(|r| r.state)
+    }
+
+    /// How often a Pipe that was asked is seen on its way before it arrives.
+    pub fn set_looks(&self, looks: u32) {
+        lock(&self.state).looks = looks;
+    }
+
+    fn ask(&self, target: SwitchState) {
+        let mut state = lock(&self.state);
+        state.arrives = Some((target, state.looks));
+        state.pipe = SwitchState::InTransition;
     }
 
     /// Lets the alarm ring or not; takes no turn.
@@ -179,21 +196,29 @@ impl Records for MemoryPipeline {
 }
 
 impl Switch for MemoryPipeline {
-    /// A Pipe on its way arrives by being looked at.
     async fn state(&self) -> Result<SwitchState, ServiceError> {
         self.turns.pass("pipe.state").await;
-        Ok(self.pipe())
+        let mut state = lock(&self.state);
+        match state.arrives {
+            Some((target, 0)) => {
+                state.pipe = target;
+                state.arrives = None;
+            }
+            Some((target, looks)) => state.arrives = Some((target, looks - 1)),
+            None => {}
+        }
+        Ok(state.pipe)
     }
 
     async fn start(&self) -> Result<(), ServiceError> {
         self.turns.pass("pipe.start").await;
-        self.set_pipe(SwitchState::Running);
+        self.ask(SwitchState::Running);
         Ok(())
     }
 
     async fn stop(&self) -> Result<(), ServiceError> {
         self.turns.pass("pipe.stop").await;
-        self.set_pipe(SwitchState::Stopped);
+        self.ask(SwitchState::Stopped);
         Ok(())
     }
 }

@@ -49,11 +49,10 @@ impl MemoryQueue {
 
 impl IntentQueue for MemoryQueue {
     async fn send(&self, message: &IntentMessage, _delay: Duration) -> Result<(), ServiceError> {
-        self.turns.pass("queue.send").await;
         let text =
             serde_json::to_string(message).map_err(|e| ServiceError { service: "queue", reason: e.to_string() })?;
-        self.push(text);
-        Ok(())
+        let no_answer = |call| ServiceError { service: "queue", reason: format!("{call} was tripped") };
+        self.turns.try_pass("queue.send", no_answer, || self.push(text)).await
     }
 
     async fn oldest_age(&self) -> Result<Duration, ServiceError> {

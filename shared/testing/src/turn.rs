@@ -6,20 +6,59 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// Counts and names the calls that pass.
+/// How the next call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trip {
+    /// Nothing happens, and there is no answer.
+    BeforeEffect,
+    /// It takes effect, and the answer is lost.
+    AfterEffect,
+}
+
+#[derive(Debug, Default)]
+struct Passed {
+    calls: Vec<&'static str>,
+    next: Option<Trip>,
+}
+
+/// Counts and names the calls that pass, and lets one fail.
 #[derive(Debug, Clone, Default)]
-pub struct Turnstile(Arc<Mutex<Vec<&'static str>>>);
+pub struct Turnstile(Arc<Mutex<Passed>>);
 
 impl Turnstile {
     /// Yields once, then notes the call's name.
     pub async fn pass(&self, call: &'static str) {
         Yield(false).await;
-        lock(&self.0).push(call);
+        lock(&self.0).calls.push(call);
+    }
+
+    /// As [`Turnstile::pass`], for a call that may fail: `effect` happens unless the call is tripped before.
+    ///
+    /// # Errors
+    /// What `error` makes of the call's name, where the call is tripped.
+    pub async fn try_pass<T, E>(
+        &self,
+        call: &'static str,
+        error: impl FnOnce(&'static str) -> E,
+        effect: impl FnOnce() -> T,
+    ) -> Result<T, E> {
+        self.pass(call).await;
+        let trip = lock(&self.0).next.take();
+        if trip == Some(Trip::BeforeEffect) {
+            return Err(error(call));
+        }
+        let done = effect();
+        if trip == Some(Trip::AfterEffect) { Err(error(call)) } else { Ok(done) }
+    }
+
+    /// Lets the next call that may fail, fail.
+    pub fn trip(&self, trip: Trip) {
+        lock(&self.0).next = Some(trip);
     }
 
     /// The calls so far, in the order in which they took effect.
     pub fn calls(&self) -> Vec<&'static str> {
-        lock(&self.0).clone()
+        lock(&self.0).calls.clone()
     }
 }
 

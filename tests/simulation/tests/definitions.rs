@@ -35,6 +35,25 @@ fn run(machine: &Machine, input: Value, answers: &[(&str, Value)]) -> (Value, us
     }
 }
 
+/// The tasks that are called on the way to the end, in order.
+fn calls(machine: &Machine, input: Value, answers: &[(&str, Value)]) -> Vec<String> {
+    let mut now = 1_700_000_000_000;
+    let mut execution = Execution::new(machine, "arn:m:one", input, now, fastrand::Rng::with_seed(1));
+    let mut called = Vec::new();
+    loop {
+        match execution.next(now) {
+            Next::Task(call) => {
+                let (_, answer) = answers.iter().find(|(state, _)| *state == call.state).expect(&call.state);
+                execution.answer(now, Ok(answer.clone())).expect("the task waits");
+                called.push(call.state);
+            }
+            Next::Wait(pause) => now += i64::try_from(pause.as_millis()).expect("a short pause"),
+            Next::Succeeded { .. } => return called,
+            Next::Failed(error) => panic!("{}: {error}", execution.state()),
+        }
+    }
+}
+
 #[test]
 fn every_state_machine_of_ours_loads_and_ends_by_itself() {
     let names: Vec<String> = std::fs::read_dir(folder())
@@ -81,6 +100,10 @@ fn the_alarm_opens_the_circuit() {
         ("Release", nothing.clone()),
         ("Notify", nothing),
     ];
-    let (output, _) = run(&load("open-circuit"), json!({"detail": {"state": {"reason": "too many"}}}), &answers);
+    let alarm = json!({"detail": {"state": {"reason": "too many"}}});
+    let (output, _) = run(&load("open-circuit"), alarm.clone(), &answers);
     assert_eq!(output["generation"], 1);
+    let called = calls(&load("open-circuit"), alarm, &answers);
+    let order: Vec<_> = answers.iter().map(|(state, _)| *state).collect();
+    assert_eq!(called, order, "record, lease, mark, Pipe, banner, record again, lease, operators: in this order");
 }

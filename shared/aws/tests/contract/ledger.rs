@@ -93,6 +93,8 @@ async fn lists_what_it_holds(ledger: &(impl Ledger + IntentLists)) {
     let untouched = ledger.untouched_since(Status::Accepted, since(30), 10).await.unwrap();
     assert_eq!(untouched.iter().map(|i| i.accepted_at).collect::<Vec<_>>(), [since(10), since(20)], "oldest first");
     assert_eq!(ledger.untouched_since(Status::Accepted, since(99), 1).await.unwrap().len(), 1);
+    let unsent = ledger.unsent_since(Status::Accepted, since(20), 10).await.unwrap();
+    assert_eq!(unsent.iter().map(|i| i.last_sent_at).collect::<Vec<_>>(), [since(10)], "those that were sent long ago");
     assert_eq!(ledger.untouched_since(Status::Parked, since(99), 10).await.unwrap(), []);
 }
 

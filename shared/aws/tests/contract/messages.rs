@@ -67,6 +67,7 @@ async fn a_trial_is_judged_by_what_its_execution_says() {
         (r#"{"Type": "Succeed", "Output": {"evidence": "healthy"}}"#, Evidence::Healthy),
         (r#"{"Type": "Succeed", "Output": {"evidence": "none"}}"#, Evidence::None),
         (r#"{"Type": "Succeed", "Output": {"evidence": "failed"}}"#, Evidence::Failed),
+        (r#"{"Type": "Succeed", "Output": {"evidence": "failure"}}"#, Evidence::None),
         (r#"{"Type": "Succeed", "Output": "no word of it"}"#, Evidence::Healthy),
         (r#"{"Type": "Fail", "Error": "Retryable"}"#, Evidence::Failed),
     ] {

@@ -154,6 +154,9 @@ pub struct Intent {
     /// Who ended or parked it, so that this one's repeated call gets the same answer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ended_by: Option<Execution>,
+    /// Whose failed attempt was taken back, while it is retried: this one's event may come again.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub taken_from: Option<Execution>,
     /// The open case, while parked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub case_id: Option<String>,
@@ -184,6 +187,7 @@ impl Intent {
             style: Style::Orchestration,
             owner: None,
             ended_by: None,
+            taken_from: None,
             case_id: None,
             accepted_at: message.accepted_at,
             updated_at: now,

@@ -70,8 +70,16 @@ pub trait Ledger {
 
 /// Lists of intents, for people and the sweep. A list may be stale; every write after it is conditional.
 pub trait IntentLists {
-    /// A customer's own intents, newest first.
+    /// A customer's own intents, newest first, at most 100.
     fn of_customer(&self, customer: &CustomerId) -> impl Future<Output = Result<Vec<Intent>, StoreError>> + Send;
+
+    /// Intents in a status whose message was last sent before a moment, at most `limit`.
+    fn unsent_since(
+        &self,
+        status: Status,
+        moment: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Intent>, StoreError>> + Send;
 
     /// Intents in a status that nobody wrote since a moment, oldest first, at most `limit`.
     fn untouched_since(

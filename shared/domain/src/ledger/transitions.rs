@@ -100,6 +100,7 @@ pub fn claim(
         status: if out.is_some() { Status::Compensating } else { Status::Processing },
         out,
         owner: Some(me.clone()),
+        taken_from: None,
         updated_at: now,
         ..before
     };
@@ -225,6 +226,9 @@ pub enum Fault {
 pub enum Recovery {
     /// Write this, then send the intent's message.
     Retry(Box<Change>),
+    /// It was taken back already, by a call that may have died before it sent the message. A second message is
+    /// harmless, a missing one waits for the sweep.
+    SendAgain,
     /// The second limit: decide `refused` first, then ask [`give_up`].
     Refuse,
     /// Nothing to recover here.
@@ -240,12 +244,14 @@ pub fn recover(row: &Row, dead: Option<&Execution>, fault: Fault, max_attempts: 
         None => matches!(before.status, Status::Accepted | Status::Retrying) && before.owner.is_none(),
     };
     if !ours {
-        return Recovery::Leave;
+        let taken_back = before.status == Status::Retrying && dead.is_some() && before.taken_from.as_ref() == dead;
+        return if taken_back { Recovery::SendAgain } else { Recovery::Leave };
     }
     let faults = before.faults + u32::from(fault == Fault::Ours);
     let at_limit = faults >= max_attempts || before.deadline < now;
     if !at_limit {
-        return Recovery::Retry(Box::new(change(row, retrying(before, before.out, faults, now))));
+        let intent = Intent { taken_from: dead.cloned(), ..retrying(before, before.out, faults, now) };
+        return Recovery::Retry(Box::new(change(row, intent)));
     }
     if before.extended {
         return Recovery::Refuse;
@@ -253,6 +259,7 @@ pub fn recover(row: &Row, dead: Option<&Execution>, fault: Fault, max_attempts: 
     let mut intent = retrying(before, before.out.or(Some(Out::Parked)), 0, now);
     intent.deadline = now.plus(SETTLING_EXTENSION);
     intent.extended = true;
+    intent.taken_from = dead.cloned();
     Recovery::Retry(Box::new(change(row, intent)))
 }
 
@@ -261,7 +268,7 @@ pub fn recover(row: &Row, dead: Option<&Execution>, fault: Fault, max_attempts: 
 pub fn give_up(row: &Row, dead: Option<&Execution>, granted: bool, now: Timestamp) -> Change {
     let before = &row.value;
     if granted {
-        return change(row, retrying(before, before.out, 0, now));
+        return change(row, Intent { taken_from: dead.cloned(), ..retrying(before, before.out, 0, now) });
     }
     let mut intent = Intent {
         status: Status::Parked,
@@ -301,8 +308,8 @@ pub fn resend(row: &Row, sent_before: Timestamp, now: Timestamp) -> Option<Chang
 /// What an operator may not do now, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAllowed {
-    /// The intent is not parked, or its case was resolved.
-    #[error("the intent is {0}, and only a parked one can be decided")]
+    /// The intent is not parked, or not with this case any more.
+    #[error("the case is resolved, or its intent is not parked (it is {0}); look at it again")]
     NotParked(&'static str),
     /// Closing would leave money behind.
     #[error("the charge is not settled: retry or refund it, so that no money is left behind")]
@@ -332,6 +339,7 @@ pub fn decide(
     let again = |out, n| Intent {
         n,
         case_id: None,
+        taken_from: None,
         extended: false,
         deadline: now.plus(max_intent_age),
         reason: None,

@@ -13,7 +13,7 @@ struct Way {
     ends: &'static [Status],
 }
 
-const WAYS: [Way; 4] = [
+const WAYS: [Way; 6] = [
     Way { name: "happy", prepare: |_| {}, before: None, ends: &[Status::Active] },
     Way {
         name: "fraudster",
@@ -33,6 +33,13 @@ const WAYS: [Way; 4] = [
         prepare: |_| {},
         before: Some(("Charge", Mishap::LostReply)),
         ends: &[Status::Active],
+    },
+    Way { name: "refund", prepare: |world| world.hold_entitlement("ada"), before: None, ends: &[Status::Refunded] },
+    Way {
+        name: "refund that fails",
+        prepare: |world| world.hold_entitlement("ada"),
+        before: Some(("SettleCharge", Mishap::Refuse)),
+        ends: &[Status::Parked, Status::Refunded],
     },
 ];
 
@@ -66,7 +73,7 @@ fn only_intent(world: &World) -> String {
 fn an_execution_may_die_between_any_two_effects() {
     for way in &WAYS {
         for heard in [true, false] {
-            for ghost in [true, false] {
+            for (ghost, again) in [(true, true), (true, false), (false, true), (false, false)] {
                 let mut windows = 0;
                 for turns in 0.. {
                     let (mut world, arn, at_work) = run(way, turns);
@@ -75,7 +82,9 @@ fn an_execution_may_die_between_any_two_effects() {
                     }
                     windows += 1;
                     world.die(&arn, "TIMED_OUT", heard, ghost);
-                    world.queue.push(world.message("ada", 1).0);
+                    if again {
+                        world.queue.push(world.message("ada", 1).0);
+                    }
                     world.calm_down();
                     let status = world.ledger.rows()[0].status;
                     assert!(way.ends.contains(&status), "{}, window {turns}: {status:?}", way.name);

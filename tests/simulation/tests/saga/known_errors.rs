@@ -14,15 +14,10 @@ use serde_json::json;
 use std::time::Duration;
 use subscriptions::recovery::StatusDetail;
 use testing::provider::Mishap;
-use testing::turn::{Task, one_turn};
+use testing::turn::{Task, Trip, one_turn};
 
 fn captured(world: &World, id: &IntentId) -> u32 {
     world.provider.captures(id.as_str())
-}
-
-/// Premium from elsewhere, so that unblocking fails for good.
-fn hold_the_entitlement(world: &World, customer: &str) {
-    hold_the_entitlement_for(world, customer, 10_000 * HOUR);
 }
 
 fn hold_the_entitlement_for(world: &World, customer: &str, span: Duration) {
@@ -112,7 +107,7 @@ fn s03_a_late_unblock_does_not_pass_a_refusal() {
     let arn = world.hand_over().unwrap();
     assert!(world.run_past(&arn, "entitlements.entitlement", 1));
     world.lose_reply(&arn, true);
-    hold_the_entitlement(&world, "ada");
+    world.hold_entitlement("ada");
     world.finish(&arn);
     assert_eq!(world.status(&id), Status::Refunded);
     world.lay_ghosts();
@@ -237,9 +232,9 @@ fn ways() -> [fn(&mut World); 4] {
     [
         |_| {},
         |world| world.fraud = Fraud::Rejects,
-        |world| hold_the_entitlement(world, "ada"),
+        |world| world.hold_entitlement("ada"),
         |world| {
-            hold_the_entitlement(world, "ada");
+            world.hold_entitlement("ada");
             // Creation and confirmation cannot be refused so; the refund can.
             (0..3).for_each(|_| world.provider.next(Mishap::Refuse));
         },
@@ -418,8 +413,8 @@ fn s10_a_row_that_is_claimed_under_the_sweep_is_not_sent_again() {
     world.clock.advance(7 * HOUR);
     let recovery = world.recovery.clone();
     let mut sweep: Task<_> = Box::pin(async move { recovery.sweep().await });
-    let lists = |world: &World| world.turns.calls().iter().filter(|c| **c == "ledger.untouched_since").count();
-    while lists(&world) < 3 {
+    let lists = |world: &World| world.turns.calls().iter().filter(|c| **c == "ledger.unsent_since").count();
+    while lists(&world) < 1 {
         assert!(one_turn(&mut sweep).is_none());
     }
     let arn = world.hand_over().unwrap();
@@ -467,7 +462,7 @@ fn s11_a_saved_error_of_the_provider_is_not_replayed_into_the_next_attempt() {
 fn s11_a_saved_error_of_a_refund_is_not_replayed_into_its_repetition() {
     let mut world = World::new();
     let id = world.submit("ada", 1);
-    hold_the_entitlement(&world, "ada");
+    world.hold_entitlement("ada");
     let arn = world.hand_over().unwrap();
     assert!(world.run_until_state(&arn, "SettleCharge"));
     world.provider.next(Mishap::Saved500);
@@ -565,9 +560,12 @@ fn s13_a_doubled_event_counts_once() {
         world.recover();
     }
     let row = world.row(&second);
-    assert_eq!((row.attempt, row.faults), (2, 1));
-    assert_eq!(world.queue.len(), 1);
     assert_eq!(world.row(&id).attempt, 1, "an execution that owned nothing burned an attempt");
+    assert_eq!((row.attempt, row.faults), (2, 1));
+    // The second event sends again, as the first one's sender may have died: two messages are one intent.
+    assert_eq!(world.queue.len(), 2);
+    world.calm_down();
+    assert_eq!(world.status(&second), Status::Active);
 }
 
 #[test]
@@ -817,7 +815,7 @@ fn s18_a_second_limit_that_finds_a_grant_goes_forward() {
 /// Captured, not deliverable, and the provider will not give the money back: about to park.
 fn about_to_park_with_money(world: &mut World) -> (IntentId, String) {
     let id = world.submit("ada", 1);
-    hold_the_entitlement(world, "ada");
+    world.hold_entitlement("ada");
     let arn = world.hand_over().unwrap();
     assert!(world.run_until_state(&arn, "SettleCharge"));
     world.provider.next(Mishap::Refuse);
@@ -945,4 +943,49 @@ fn a_poison_message_is_set_aside_and_ends_quietly() {
     let arn = world.start("not an intent");
     let Turn::Succeeded(output) = world.finish(&arn) else { panic!("a poison message failed its execution") };
     assert_eq!((output["outcome"].as_str(), output["evidence"].as_str()), (Some("poison"), Some("none")));
+}
+
+#[test]
+fn a_recovery_whose_send_failed_sends_when_its_event_comes_again() {
+    for trip in [Trip::BeforeEffect, Trip::AfterEffect] {
+        let mut world = World::new();
+        let id = world.submit("ada", 1);
+        world.fraud = Fraud::IsDown;
+        let first = world.hand_over().unwrap();
+        world.finish(&first);
+        let event = world.events.pop_front().unwrap();
+        let (recovery, heard) = (world.recovery.clone(), event.clone());
+        let mut task: Task<_> = Box::pin(async move { recovery.execution_ended(&heard).await });
+        while world.status(&id) != Status::Retrying {
+            assert!(one_turn(&mut task).is_none(), "recovery ended without a write");
+        }
+        world.turns.trip(trip);
+        let failed = loop {
+            if let Some(result) = one_turn(&mut task) {
+                break result;
+            }
+        };
+        assert!(failed.is_err());
+        world.events.push_back(event);
+        world.recover();
+        assert!(!world.queue.is_empty(), "the intent waits for the sweep");
+        assert_eq!(world.row(&id).attempt, 2);
+    }
+}
+
+#[test]
+fn a_provider_that_talks_garbage_or_refuses_our_key_parks_nobody() {
+    for fraud in [Fraud::TalksGarbage, Fraud::RefusesOurKey] {
+        let mut world = World::new();
+        let id = world.submit("ada", 1);
+        world.fraud = fraud;
+        for _ in 0..2 * crate::world::MAX_ATTEMPTS {
+            let arn = world.hand_over().unwrap();
+            assert_eq!(world.finish(&arn), Turn::Failed("Retryable".to_owned()));
+            world.recover();
+        }
+        assert_eq!((world.status(&id), world.row(&id).faults), (Status::Retrying, 0));
+        world.calm_down();
+        assert_eq!(world.status(&id), Status::Active);
+    }
 }

@@ -6,6 +6,7 @@ use domain::cases::Action;
 use domain::ledger::Status;
 use std::collections::BTreeMap;
 use testing::provider::Mishap;
+use testing::turn::Trip;
 
 /// `SEEDS` schedules are tried, 2,000 unless it says otherwise.
 fn seeds() -> u64 {
@@ -83,7 +84,7 @@ fn schedule(seed: u64, world: &mut World, told: &mut Vec<&'static str>) {
 
 fn fault(rng: &mut fastrand::Rng, world: &mut World, live: &[String]) -> &'static str {
     let any = rng.choice(live);
-    match (rng.u32(0..12), any) {
+    match (rng.u32(0..16), any) {
         (0, Some(arn)) => {
             world.die(arn, "TIMED_OUT", true, true);
             "an execution died, its function lives on"
@@ -128,8 +129,16 @@ fn fault(rng: &mut fastrand::Rng, world: &mut World, live: &[String]) -> &'stati
             "the provider refuses"
         }
         (10, _) => {
-            world.fraud = if rng.bool() { Fraud::Rejects } else { Fraud::IsDown };
+            world.fraud = *rng.choice(&[Fraud::Rejects, Fraud::IsDown, Fraud::TalksGarbage]).unwrap();
             "the fraud check says no"
+        }
+        (11 | 12, _) => {
+            world.turns.trip(if rng.bool() { Trip::BeforeEffect } else { Trip::AfterEffect });
+            "a table gives no answer"
+        }
+        (13 | 14, _) => {
+            world.hold_entitlement(if rng.bool() { "ada" } else { "bob" });
+            "content cannot be delivered"
         }
         _ => {
             world.clock.advance(73 * HOUR);

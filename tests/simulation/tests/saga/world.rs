@@ -4,7 +4,8 @@
 use content_access::ContentAccess;
 use domain::cases::Action;
 use domain::charges::ChargeState;
-use domain::intent::{CustomerId, IntentId, IntentKey};
+use domain::decisions::Entitlement;
+use domain::intent::{CustomerId, IntentId, IntentKey, Tier};
 use domain::ledger::{Execution as Arn, Intent, Status, Terms};
 use domain::money::{Currency, Money};
 use domain::payment_provider::PaymentState;
@@ -52,6 +53,8 @@ pub enum Fraud {
     Passes,
     Rejects,
     IsDown,
+    TalksGarbage,
+    RefusesOurKey,
 }
 
 /// Which executions are at work.
@@ -383,16 +386,33 @@ impl World {
     /// Recovery hears the first event.
     pub fn recover(&mut self) {
         if let Some(event) = self.events.pop_front() {
-            run(self.recovery.execution_ended(&event)).unwrap();
+            if run(self.recovery.execution_ended(&event)).is_err() {
+                // SQS delivers again what was not acknowledged.
+                self.events.push_back(event);
+            }
             self.check();
         }
     }
 
     /// The sweep runs.
     pub fn sweep(&mut self) -> u32 {
-        let touched = run(self.recovery.sweep()).unwrap();
+        // A sweep that fails is followed by the next one.
+        let touched = run(self.recovery.sweep()).unwrap_or_default();
         self.check();
         touched
+    }
+
+    /// Premium from elsewhere, so that unblocking fails for good.
+    pub fn hold_entitlement(&self, customer: &str) {
+        let (_, other) = self.message("somebody-else", 0xff);
+        let now = self.clock.now();
+        self.content.give(Entitlement {
+            customer: CustomerId::new(customer).unwrap(),
+            tier: Tier::Premium,
+            intent_id: other,
+            since: now,
+            until: now.plus(10_000 * HOUR),
+        });
     }
 
     /// An operator decides about the open case of an intent.
@@ -451,6 +471,8 @@ impl World {
                     Fraud::Rejects => {
                         Ok(json!({"StatusCode": 200, "ResponseBody": {"verdict": "reject", "score": 99}}))
                     }
+                    Fraud::RefusesOurKey => Err(TaskError::new("States.Http.StatusCode.401", "")),
+                    Fraud::TalksGarbage => Ok(json!({"StatusCode": 200, "ResponseBody": "<html>"})),
                     Fraud::IsDown => Err(TaskError::new("States.Http.StatusCode.503", "")),
                 }
             });
@@ -532,5 +554,6 @@ fn answer<T: Serialize>(result: Result<T, HandlerError>) -> Result<Value, TaskEr
         Ok(payload) => Ok(lambda_answer(serde_json::to_value(payload).unwrap())),
         Err(error @ HandlerError::Retryable(_)) => Err(lambda_error("Retryable", &error.to_string())),
         Err(error @ HandlerError::Terminal(_)) => Err(lambda_error("Terminal", &error.to_string())),
+        Err(error @ HandlerError::BadInput(_)) => Err(lambda_error("BadInput", &error.to_string())),
     }
 }
