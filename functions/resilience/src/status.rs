@@ -4,10 +4,13 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use domain::pipeline::{BreakerState, ProjectionSource};
+use domain::services::ServiceError;
+use domain::time::{Clock, Timestamp};
 use lambda::problem::Problem;
 use lambda_http::http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// The parameter's value.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,19 +34,48 @@ struct Answer {
     since: Option<String>,
 }
 
+/// How long one reading serves all readers of a function: many open pages must not use up the account's requests.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// A source, and what it said last.
+struct Cached<S, C> {
+    source: S,
+    clock: C,
+    last: Mutex<Option<(Timestamp, String)>>,
+}
+
+impl<S: ProjectionSource, C: Clock> Cached<S, C> {
+    async fn read(&self) -> Result<String, ServiceError> {
+        let now = self.clock.now();
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((at, text)) = last.filter(|(at, _)| at.plus(FRESH) > now) {
+            tracing::debug!(read.at = at.0, "served from the last reading");
+            return Ok(text);
+        }
+        let text = self.source.read().await?;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, text.clone()));
+        Ok(text)
+    }
+}
+
 /// The route over a source.
-pub fn router<S: ProjectionSource + Send + Sync + 'static>(source: S) -> Router {
+pub fn router<S, C>(source: S, clock: C) -> Router
+where
+    S: ProjectionSource + Send + Sync + 'static,
+    C: Clock + Send + Sync + 'static,
+{
+    let cached = Cached { source, clock, last: Mutex::new(None) };
     Router::new()
-        .route("/processing-status", get(status::<S>))
+        .route("/processing-status", get(status::<S, C>))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "There is nothing here.") })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Only reading is allowed here.")
         })
-        .with_state(Arc::new(source))
+        .with_state(Arc::new(cached))
 }
 
-async fn status<S: ProjectionSource>(
-    State(source): State<Arc<S>>,
+async fn status<S: ProjectionSource, C: Clock>(
+    State(source): State<Arc<Cached<S, C>>>,
 ) -> Result<impl axum::response::IntoResponse, Problem> {
     let text = source.read().await.map_err(|error| {
         tracing::error!(error = %error, "the processing status could not be read");

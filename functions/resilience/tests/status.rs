@@ -8,12 +8,18 @@ use domain::pipeline::ProjectionSource;
 use domain::services::ServiceError;
 use resilience::status::router;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use testing::clock::VirtualClock;
 use tower::ServiceExt;
 
-struct Stored(Option<String>);
+#[derive(Clone)]
+struct Stored(Option<String>, Arc<AtomicU32>);
 
 impl ProjectionSource for Stored {
     async fn read(&self) -> Result<String, ServiceError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
         let missing = || ServiceError { service: "test", reason: "down".to_owned() };
         self.0.clone().ok_or_else(missing)
     }
@@ -21,7 +27,10 @@ impl ProjectionSource for Stored {
 
 async fn ask(stored: Option<&Value>) -> Response<Body> {
     let request = Request::get("/processing-status").body(Body::empty()).unwrap();
-    router(Stored(stored.map(Value::to_string))).oneshot(request).await.unwrap()
+    router(Stored(stored.map(Value::to_string), Arc::default()), VirtualClock::default())
+        .oneshot(request)
+        .await
+        .unwrap()
 }
 
 async fn body(response: Response<Body>) -> Value {
@@ -54,4 +63,19 @@ async fn what_cannot_be_read_is_a_problem_and_not_a_guess() {
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()["content-type"], "application/problem+json");
     }
+}
+
+#[tokio::test]
+async fn many_readers_are_one_reading_every_five_seconds() {
+    let stored = Stored(Some(json!({"state": "open", "generation": 1}).to_string()), Arc::default());
+    let clock = VirtualClock::default();
+    let router = router(stored.clone(), clock.clone());
+    for _ in 0..3 {
+        for _ in 0..10 {
+            let request = Request::get("/processing-status").body(Body::empty()).unwrap();
+            assert_eq!(router.clone().oneshot(request).await.unwrap().status(), StatusCode::OK);
+        }
+        clock.advance(Duration::from_secs(5));
+    }
+    assert_eq!(stored.1.load(Ordering::Relaxed), 3);
 }

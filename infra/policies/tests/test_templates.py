@@ -1,5 +1,6 @@
 """The templates themselves, as CloudFormation gets them."""
 
+import json
 import re
 
 import pytest
@@ -97,3 +98,16 @@ def test_placeholders_of_a_state_machine_are_substituted():
                 definition = (path.parent / properties["DefinitionUri"]).read_text(encoding="utf-8")
                 wanted = set(re.findall(r"\$\{(\w+)\}", definition))
                 assert wanted == properties["DefinitionSubstitutions"].keys(), name
+
+
+def test_a_lease_outlives_whoever_may_hold_it():
+    breaker = loading.load(loading.INFRA / "stacks" / "pipeline-breaker.yaml")
+    opening = json.loads((loading.INFRA / "statemachines" / "open-circuit.asl.json").read_text(encoding="utf-8"))
+    probe = breaker["Resources"]["HalfOpenProbe"]["Properties"]
+    assert breaker["Parameters"]["LeaseSeconds"]["MinValue"] > max(opening["TimeoutSeconds"], probe["Timeout"])
+
+
+def test_payments_have_time_for_every_call_to_the_provider():
+    payments = loading.load(loading.INFRA / "stacks" / "payments.yaml")
+    longest_call = payments["Parameters"]["PaymentTimeoutMs"]["MaxValue"] / 1000
+    assert payments["Resources"]["PaymentsTask"]["Properties"]["Timeout"] > 4 * longest_call

@@ -1,7 +1,7 @@
 //! HTTP behind API Gateway: an axum router as a Lambda, and who calls.
 
 use crate::config::{ConfigError, Variables};
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 use axum::Router;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use domain::intent::CustomerId;
@@ -31,6 +31,9 @@ pub async fn run(router: Router, origin: HeaderValue) -> Result<(), lambda_http:
         async move {
             let id = gateway_context(request.request_context_ref()).and_then(|c| c.request_id.clone());
             let mut response = router.oneshot(without_stage(request)).await?;
+            if let Some(id) = &id {
+                response = problem::with_instance(response, id).await;
+            }
             let headers = response.headers_mut();
             headers.insert("access-control-allow-origin", origin);
             headers.insert(
