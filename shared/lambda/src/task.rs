@@ -20,6 +20,17 @@ pub enum TaskError {
     BadInput(String),
 }
 
+impl TaskError {
+    /// The name that a state machine matches.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Retryable(_) => "Retryable",
+            Self::Terminal(_) => "Terminal",
+            Self::BadInput(_) => "BadInput",
+        }
+    }
+}
+
 impl From<StoreError> for TaskError {
     fn from(error: StoreError) -> Self {
         Self::Retryable(error.to_string())
@@ -28,12 +39,7 @@ impl From<StoreError> for TaskError {
 
 impl From<TaskError> for Diagnostic {
     fn from(error: TaskError) -> Self {
-        let error_type = match error {
-            TaskError::Retryable(_) => "Retryable",
-            TaskError::Terminal(_) => "Terminal",
-            TaskError::BadInput(_) => "BadInput",
-        };
-        Self { error_type: error_type.to_owned(), error_message: error.to_string() }
+        Self { error_type: error.name().to_owned(), error_message: error.to_string() }
     }
 }
 
@@ -53,7 +59,7 @@ where
         let request = serde_json::from_value(event.payload).map_err(|e| TaskError::BadInput(what_is_wrong(&e)))?;
         let answer = handle(request).await;
         if let Err(error) = &answer {
-            tracing::warn!(error = %error, kind = ?std::mem::discriminant(error), "the task failed");
+            tracing::warn!(error.name = error.name(), error = %error, "the task failed");
         }
         answer
     }))

@@ -31,11 +31,6 @@ impl MemoryEntitlements {
         lock(&self.state).decisions.iter().map(|(c, d)| (c.clone(), d.clone())).collect()
     }
 
-    /// Takes a customer's entitlement away; takes no turn.
-    pub fn take(&self, customer: &CustomerId, tier: Tier) {
-        lock(&self.state).entitlements.remove(&(customer.clone(), tier.as_str()));
-    }
-
     /// Gives a customer an entitlement from elsewhere; takes no turn.
     pub fn give(&self, entitlement: Entitlement) {
         let place = (entitlement.customer.clone(), entitlement.tier.as_str());

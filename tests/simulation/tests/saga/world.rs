@@ -552,8 +552,6 @@ impl World {
 fn answer<T: Serialize>(result: Result<T, HandlerError>) -> Result<Value, TaskError> {
     match result {
         Ok(payload) => Ok(lambda_answer(serde_json::to_value(payload).unwrap())),
-        Err(error @ HandlerError::Retryable(_)) => Err(lambda_error("Retryable", &error.to_string())),
-        Err(error @ HandlerError::Terminal(_)) => Err(lambda_error("Terminal", &error.to_string())),
-        Err(error @ HandlerError::BadInput(_)) => Err(lambda_error("BadInput", &error.to_string())),
+        Err(error) => Err(lambda_error(error.name(), &error.to_string())),
     }
 }
