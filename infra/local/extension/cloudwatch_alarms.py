@@ -10,8 +10,8 @@ metric. Expressions: numbers, the four operators, comparisons, AND/OR, brackets,
 IF and FILL(m, number | REPEAT). An expression that is not understood fails PutMetricAlarm.
 Unfaithful: AWS asks for more periods than N when data is missing, and evaluates some alarms only once a minute; here it
 is the last N (an empty current period does not count as missing). FILL leaves a metric without any value in these
-periods as it is (AWS: only one that was never published). Anomaly detection, SEARCH, RATE and the other functions do not
-exist. Composite alarms are upstream's.
+periods as it is (AWS: only one that was never published). Anomaly detection, SEARCH, RATE and the other functions do
+not exist. Composite alarms are upstream's.
 """
 
 import copy
