@@ -116,11 +116,13 @@ fn holds_card_number(text: &str) -> bool {
 /// not reach a log or a dead-letter queue that way. Our own rules are constant sentences and may stay.
 pub fn what_is_wrong(error: &serde_json::Error) -> String {
     let said = error.to_string();
-    let rule = RULES.iter().find(|rule| said.starts_with(**rule));
-    let what = match (error.classify(), rule) {
-        (_, Some(rule)) => rule,
-        (serde_json::error::Category::Data, None) if said.starts_with("missing field") => "a field is missing",
-        (serde_json::error::Category::Data, None) => "a field is unknown or has a value that it must not have",
+    let rule = RULES.iter().copied().find(|rule| said.starts_with(rule));
+    // The name of a missing field is ours, that of an unknown one is not.
+    let missing = said.split(" at line").next().filter(|said| said.starts_with("missing field"));
+    let what = match error.classify() {
+        serde_json::error::Category::Data => {
+            rule.or(missing).unwrap_or("a field is unknown or has a value that it must not have")
+        }
         _ => "it is not JSON",
     };
     if error.line() == 0 {
