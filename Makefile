@@ -8,6 +8,12 @@ PREFIX ?= new-science
 REGION ?= eu-central-1
 export STAGE PREFIX REGION
 
+# A reason is kept as it was written: a dollar sign in it is no variable of Make's.
+ifdef WHY
+override WHY := $(value WHY)
+export WHY
+endif
+
 # A builder that caches one folder between clones keeps Cargo's output there.
 ifeq ($(CI),true)
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/new-science/target

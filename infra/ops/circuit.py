@@ -20,6 +20,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from stage import Stage, give_up
 
 COMMANDS = {"forced_open": "open-circuit", "closed": "close-circuit", "disabled": "disable-circuit"}
+WORDS = {
+    "applied": "Pipe and banner follow",
+    "since": "delayed or normal since",
+    "nextProbeAt": "no probe before",
+    "failedProbes": "probes failed in a row",
+    "reason": "last changed by",
+}
+"""What a field of the answer means to a person."""
 PATIENCE_SECONDS = 120
 """How long the pipe may take to follow: stopping one on AWS is not instant."""
 
@@ -32,8 +40,8 @@ def main() -> None:
         give_up(f'Say why: make {COMMANDS[state]} WHY="…". It is written into the record.')
     where = stage.from_env()
     if not state:
-        for name, value in sorted(invoke(where, {"show": True}).items()):
-            print(f"{name:<12} {value}")
+        for name, value in invoke(where, {"show": True}).items():
+            print(f"{WORDS.get(name, name):<28} {value if value is not None else '-'}")
         return
     said = invoke(where, {"command": {"state": state, "by": caller(where), "why": why}})
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -43,6 +51,11 @@ def main() -> None:
             give_up(f"The record says {state}, the pipe has not followed yet, the probe goes on. {said['reason']}")
         time.sleep(1)
         said = invoke(where, {})
+    if said["state"] != state:
+        give_up(
+            f"The circuit is {said['state']} again, not {state}. {said['reason']}. "
+            f'While the alarm is in ALARM only make disable-circuit WHY="…" lets the pipeline run.'
+        )
     print(f"The circuit is {said['state']}, generation {said['generation']}. {said['reason']}")
 
 

@@ -240,8 +240,8 @@ def test_failed_hand_overs_do_not_push_intents_into_the_dead_letter_queue(platfo
 def test_an_operators_stop_as_customers_see_it(platform: Platform, breaker: Breaker) -> None:
     [customer] = readers(platform, 1)
     breaker.command("forced_open")
+    until(lambda: http.processing_status(platform.stack)["state"] == "delayed", what="delayed")
     status = http.processing_status(platform.stack)
-    assert status["state"] == "delayed"
     assert "a test says so" not in json.dumps(status), "why it was stopped is the operators' business"
     [wish] = subscribe([(customer, "pm_cardVisa4242")])
     until(lambda: customer.status(wish.key) == "accepted", what="accepted")
@@ -251,7 +251,7 @@ def test_an_operators_stop_as_customers_see_it(platform: Platform, breaker: Brea
     assert customer.status(wish.key) == "accepted"
     assert (breaker.state, breaker.record()["gen"]) == ("forced_open", generation)
     breaker.command("closed")
-    assert http.processing_status(platform.stack)["state"] == "normal"
+    until(lambda: http.processing_status(platform.stack)["state"] == "normal", what="normal")
     until(lambda: customer.status(wish.key) == "active", what="active")
 
 

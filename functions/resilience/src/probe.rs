@@ -61,6 +61,7 @@ impl From<CommandState> for BreakerState {
 
 /// What the caller is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Answer {
     /// The record's state.
     pub state: BreakerState,
@@ -68,7 +69,13 @@ pub struct Answer {
     pub generation: u64,
     /// Whether Pipe and projection follow it.
     pub applied: bool,
-    /// Who said so and why.
+    /// Since when intents wait, or flow; RFC 3339.
+    pub since: Option<String>,
+    /// No trial before this; RFC 3339.
+    pub next_probe_at: Option<String>,
+    /// Probes that failed in a row.
+    pub failed_probes: u32,
+    /// Who changed it last and why.
     pub reason: String,
 }
 
@@ -78,6 +85,9 @@ impl From<&Record> for Answer {
             state: record.state,
             generation: record.generation,
             applied: record.is_applied(),
+            since: record.since.and_then(Timestamp::rfc3339),
+            next_probe_at: record.next_probe_at.and_then(Timestamp::rfc3339),
+            failed_probes: record.opens,
             reason: format!("{}: {}", record.by, record.why),
         }
     }

@@ -1,6 +1,7 @@
 """The local cloud: MiniStack with the extension, one process."""
 
 import os
+import shutil
 import sys
 import time
 import urllib.error
@@ -17,12 +18,17 @@ def start(processes: Processes, port: int = 0) -> str:
     """Start it, wait until it answers, and return its endpoint."""
     port = ports.claim("PORT", port)
     endpoint = f"http://{ports.HOST}:{port}"
+    # What the cloud unpacks goes with the rest of this machine's state, and does not pile up elsewhere.
+    scratch = settings.STATE / "tmp"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
     environment = settings.aws_environment(endpoint) | {
         "GATEWAY_PORT": str(port),
         "BIND_HOST": ports.HOST,
         "IOT_MTLS_ENABLED": "0",
         "MINISTACK_REGION": settings.REGION,
         "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(scratch),
     }
     processes.start("cloud", [sys.executable, "-m", "extension"], environment, settings.LOCAL)
     _wait(processes, f"{endpoint}/_ministack/health")

@@ -71,8 +71,7 @@ impl Records for DynamoRecords {
     }
 
     async fn write(&self, from: &Record, to: &Transition) -> Result<Commit, StoreError> {
-        let mut expression =
-            "SET #state = :state, gen = :next, #by = :by, why = :why, since = :now, opens = :opens".to_owned();
+        let mut expression = "SET #state = :state, gen = :next, #by = :by, why = :why, opens = :opens".to_owned();
         let mut update = at_generation(self.update(), from.generation)
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#by", "by")
@@ -80,8 +79,11 @@ impl Records for DynamoRecords {
             .expression_attribute_values(":next", number(from.generation + 1))
             .expression_attribute_values(":by", text(&to.by))
             .expression_attribute_values(":why", text(&to.why))
-            .expression_attribute_values(":now", number(to.at.0))
             .expression_attribute_values(":opens", number(to.opens));
+        if to.turns(from) {
+            expression.push_str(", since = :now");
+            update = update.expression_attribute_values(":now", number(to.at.0));
+        }
         let mut removed = Vec::new();
         if let Some(at) = to.next_probe_at {
             expression.push_str(", nextProbeAt = :probe");

@@ -71,7 +71,7 @@ pub struct Record {
     /// Why, as a sentence.
     #[serde(default)]
     pub why: String,
-    /// When the state changed.
+    /// Since when intents wait, or flow: an outage has one beginning, however often it is probed.
     #[serde(default)]
     pub since: Option<Timestamp>,
 }
@@ -118,6 +118,11 @@ pub struct Transition {
 }
 
 impl Transition {
+    /// Whether intents begin to wait, or to flow.
+    pub fn turns(&self, from: &Record) -> bool {
+        from.since.is_none() || from.state.lets_flow() != self.to.lets_flow()
+    }
+
     /// Whether the mark of our stop is void: it belongs to one span between two flowing states.
     pub fn clears_stop_mark(&self, from: BreakerState) -> bool {
         from.lets_flow() || self.to.lets_flow()

@@ -145,7 +145,7 @@ impl Records for MemoryPipeline {
             opens: to.opens,
             by: to.by.clone(),
             why: to.why.clone(),
-            since: Some(to.at),
+            since: if to.turns(from) { Some(to.at) } else { before.since },
             ..before
         };
         Ok(Commit::Done)

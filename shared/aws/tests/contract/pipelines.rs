@@ -35,11 +35,15 @@ async fn is_fenced_by_its_generation(records: &impl Records) {
     let applied = records.read().await.unwrap();
     assert!(applied.is_applied() && applied.stop_mark);
     assert_eq!(applied.stopped_at, Some(NOW), "only a new application sets when the Pipe was seen stopped");
-    assert_eq!(records.write(&applied, &to(BreakerState::HalfOpen, None, 2)).await.unwrap(), Commit::Done);
+    let probing = Transition { at: later, ..to(BreakerState::HalfOpen, None, 2) };
+    assert_eq!(records.write(&applied, &probing).await.unwrap(), Commit::Done);
     let half_open = records.read().await.unwrap();
+    assert_eq!(half_open.since, Some(NOW), "an outage has one beginning");
     assert!(half_open.stop_mark && !half_open.is_applied() && half_open.next_probe_at.is_none());
-    assert_eq!(records.write(&half_open, &to(BreakerState::Closed, None, 0)).await.unwrap(), Commit::Done);
-    assert!(!records.read().await.unwrap().stop_mark);
+    let closing = Transition { at: later, ..to(BreakerState::Closed, None, 0) };
+    assert_eq!(records.write(&half_open, &closing).await.unwrap(), Commit::Done);
+    let closed = records.read().await.unwrap();
+    assert_eq!((closed.stop_mark, closed.since), (false, Some(later)));
 }
 
 async fn lends_itself_to_one(records: &impl Records) {
