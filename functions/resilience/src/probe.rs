@@ -4,8 +4,9 @@
 //! Only the holder of the record's lease touches Pipe and projection. Two hands on the Pipe would race, whatever they
 //! re-read afterwards; everybody else only writes the record.
 
+use domain::breaker::BreakerState;
 use domain::pipeline::{
-    Alarm, BreakerState, Evidence, Projection, QueuedIntent, Record, Records, Switch, SwitchState, Transition, Trials,
+    Alarm, Evidence, Projection, QueuedIntent, Record, Records, Switch, SwitchState, Transition, Trials,
 };
 use domain::services::ServiceError;
 use domain::store::{Commit, StoreError};

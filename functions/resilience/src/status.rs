@@ -3,7 +3,8 @@
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use domain::pipeline::{BreakerState, ProjectionSource};
+use domain::breaker::BreakerState;
+use domain::pipeline::ProjectionSource;
 use domain::services::ServiceError;
 use domain::time::{Clock, Timestamp};
 use lambda::problem::Problem;

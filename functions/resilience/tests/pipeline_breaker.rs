@@ -3,7 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
-use domain::pipeline::{BreakerState, Evidence, Record, SwitchState, Transition};
+use domain::breaker::BreakerState;
+use domain::pipeline::{Evidence, Record, SwitchState, Transition};
 use domain::pipeline::{Records, Switch};
 use domain::store::Commit;
 use domain::time::{Clock, Timestamp};

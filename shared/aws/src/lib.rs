@@ -1,4 +1,4 @@
-//! Adapters to AWS: the only crate that names AWS SDK types.
+//! Adapters of the ports to what stands outside: AWS, whose SDK types only this crate names, and the machine itself.
 
 pub mod cases;
 pub mod charges;
@@ -13,3 +13,4 @@ pub mod queues;
 pub mod secrets;
 pub mod ssm;
 pub mod states;
+pub mod system;

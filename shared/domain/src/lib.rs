@@ -1,9 +1,12 @@
-//! The rules of New Science, without I/O: what an intent may become, who may charge, who may stop the Pipe.
+//! The rules of New Science, without I/O: what an intent may become, who may charge, who may stop the Pipe, who may
+//! call a third party.
 //! Ports (traits) stand beside the logic that needs them; `aws`, `connectors` and `testing` implement them.
 
+pub mod breaker;
 pub mod cases;
 pub mod charges;
 pub mod decisions;
+pub mod gate;
 pub mod intent;
 pub mod ledger;
 pub mod money;

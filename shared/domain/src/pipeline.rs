@@ -1,45 +1,12 @@
 //! The pipeline breaker: the breaker whose switch is an EventBridge Pipe. The record says what shall be; the Pipe and
 //! the projection follow it, and only the holder of the record's lease touches those two.
 
+use crate::breaker::BreakerState;
 use crate::services::ServiceError;
 use crate::store::{Commit, StoreError};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
-
-/// What the breaker shall be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BreakerState {
-    /// Intents flow.
-    Closed,
-    /// None flow; the probe will try.
-    Open,
-    /// The probe is trying.
-    HalfOpen,
-    /// A person stopped it, or somebody stopped the Pipe behind our back: it stays so until a person says otherwise.
-    ForcedOpen,
-    /// Intents flow, and neither alarm nor probe changes that.
-    Disabled,
-}
-
-impl BreakerState {
-    /// Whether the Pipe shall run.
-    pub fn lets_flow(self) -> bool {
-        matches!(self, Self::Closed | Self::Disabled)
-    }
-
-    /// The word in the table and the projection.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half_open",
-            Self::ForcedOpen => "forced_open",
-            Self::Disabled => "disabled",
-        }
-    }
-}
 
 /// One row of `pipelines`. Where there is none, the breaker is closed since ever, in generation 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

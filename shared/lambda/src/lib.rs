@@ -5,6 +5,5 @@ pub mod batch;
 pub mod config;
 pub mod http;
 pub mod problem;
-pub mod system;
 pub mod task;
 pub mod telemetry;

@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod content;
+pub mod gates;
 pub mod ledger;
 pub mod payments;
 pub mod pipeline;

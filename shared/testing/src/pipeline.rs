@@ -1,8 +1,9 @@
 //! What the pipeline breaker stands on, in memory: record, Pipe, projection, alarm, trials.
 
 use crate::turn::{Turnstile, lock};
+use domain::breaker::BreakerState;
 use domain::pipeline::{
-    Alarm, BreakerState, Evidence, Projection, QueuedIntent, Record, Records, Switch, SwitchState, Transition, Trials,
+    Alarm, Evidence, Projection, QueuedIntent, Record, Records, Switch, SwitchState, Transition, Trials,
 };
 use domain::services::ServiceError;
 use domain::store::{Commit, StoreError};

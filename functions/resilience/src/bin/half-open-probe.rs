@@ -5,7 +5,7 @@ use aws::pipelines::DynamoRecords;
 use aws::pipes::PipeSwitch;
 use aws::ssm::StatusParameter;
 use aws::states::PipelineTrials;
-use lambda::system::{SystemChance, SystemClock, SystemPause};
+use aws::system::System;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use resilience::config::ProbeConfig;
 use resilience::probe::{Probe, Request};
@@ -21,9 +21,9 @@ async fn main() -> Result<(), Error> {
         projection: StatusParameter::new(&sdk, config.status_parameter),
         alarm: MetricAlarm::new(&sdk, config.alarm_name),
         trials: PipelineTrials::new(&sdk, config.state_machine_arn, config.queue_url),
-        clock: SystemClock,
-        chance: SystemChance,
-        pause: SystemPause,
+        clock: System,
+        chance: System,
+        pause: System,
         knobs: config.knobs,
     };
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Request>| {

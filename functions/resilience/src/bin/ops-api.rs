@@ -4,7 +4,7 @@ use aws::cases::DynamoCases;
 use aws::charges::DynamoCharges;
 use aws::ledger::DynamoLedger;
 use aws::queues::SqsIntents;
-use lambda::system::SystemClock;
+use aws::system::System;
 use resilience::config::max_intent_age;
 use resilience::ops::{Desk, router};
 
@@ -19,8 +19,8 @@ async fn main() -> Result<(), lambda_http::Error> {
         ledger: DynamoLedger::new(&sdk, env.text("LEDGER_TABLE")?).with_cases(&sdk, &cases),
         cases: DynamoCases::new(&sdk, cases),
         charges: DynamoCharges::new(&sdk, env.text("PAYMENTS_TABLE")?),
-        queue: SqsIntents::new(&sdk, env.text("INTENTS_QUEUE_URL")?, SystemClock),
-        clock: SystemClock,
+        queue: SqsIntents::new(&sdk, env.text("INTENTS_QUEUE_URL")?, System),
+        clock: System,
         max_intent_age,
     };
     lambda::http::run(router(desk), origin).await

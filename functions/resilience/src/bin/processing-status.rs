@@ -1,7 +1,7 @@
 //! What readers are told while intents wait.
 
 use aws::ssm::StatusParameter;
-use lambda::system::SystemClock;
+use aws::system::System;
 use resilience::status;
 
 #[tokio::main(flavor = "current_thread")]
@@ -10,5 +10,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     let env = lambda::config::process();
     let origin = lambda::http::origin(&env)?;
     let source = StatusParameter::new(&aws::config::load().await, env.text("STATUS_PARAMETER")?);
-    lambda::http::run(status::router(source, SystemClock), origin).await
+    lambda::http::run(status::router(source, System), origin).await
 }

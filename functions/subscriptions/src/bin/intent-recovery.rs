@@ -4,7 +4,7 @@ use aws::entitlements::DynamoEntitlements;
 use aws::ledger::DynamoLedger;
 use aws::queues::{SqsDeadLetters, SqsIntents};
 use aws::states::StepFunctions;
-use lambda::system::{SystemChance, SystemClock};
+use aws::system::System;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use subscriptions::config;
 use subscriptions::recovery::{IntentRecovery, Invocation};
@@ -18,11 +18,11 @@ async fn main() -> Result<(), Error> {
     let service = IntentRecovery {
         ledger: DynamoLedger::new(&sdk, env.text("LEDGER_TABLE")?).with_cases(&sdk, env.text("CASES_TABLE")?),
         decisions: DynamoEntitlements::new(&sdk, env.text("ENTITLEMENTS_TABLE")?),
-        queue: SqsIntents::new(&sdk, env.text("INTENTS_QUEUE_URL")?, SystemClock),
+        queue: SqsIntents::new(&sdk, env.text("INTENTS_QUEUE_URL")?, System),
         executions: StepFunctions::new(&sdk),
         dead_letters: SqsDeadLetters::new(&sdk, env.text("RECOVERY_DLQ_URL")?),
-        clock: SystemClock,
-        chance: SystemChance,
+        clock: System,
+        chance: System,
         limits,
         metrics,
     };

@@ -2,8 +2,8 @@
 
 use aws::ledger::DynamoLedger;
 use aws::queues::SqsDeadLetters;
+use aws::system::System;
 use aws_lambda_events::sqs::SqsEvent;
-use lambda::system::SystemClock;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use subscriptions::config;
 use subscriptions::register::Register;
@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
     let service = Register {
         ledger: DynamoLedger::new(&sdk, env.text("LEDGER_TABLE")?),
         dead_letters: SqsDeadLetters::new(&sdk, env.text("REGISTER_DLQ_URL")?),
-        clock: SystemClock,
+        clock: System,
         terms,
     };
     let service = &service;

@@ -3,7 +3,7 @@
 use aws::charges::DynamoCharges;
 use aws::entitlements::DynamoEntitlements;
 use aws::ledger::DynamoLedger;
-use lambda::system::SystemClock;
+use aws::system::System;
 use subscriptions::config;
 use subscriptions::tasks::{Request, Tasks};
 
@@ -17,7 +17,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         ledger: DynamoLedger::new(&sdk, env.text("LEDGER_TABLE")?).with_cases(&sdk, env.text("CASES_TABLE")?),
         charges: DynamoCharges::new(&sdk, env.text("PAYMENTS_TABLE")?),
         decisions: DynamoEntitlements::new(&sdk, env.text("ENTITLEMENTS_TABLE")?),
-        clock: SystemClock,
+        clock: System,
         terms,
     };
     lambda::task::run(|request: Request| service.handle(request)).await

@@ -3,11 +3,11 @@
 use domain::time::{Chance, Clock, Pause, Timestamp};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The machine's clock.
+/// This machine: its clock, its random numbers (for jitter and names, never for secrets), its way to wait.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
+pub struct System;
 
-impl Clock for SystemClock {
+impl Clock for System {
     fn now(&self) -> Timestamp {
         #[expect(clippy::disallowed_methods, reason = "the one place where time enters the system")]
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -15,21 +15,13 @@ impl Clock for SystemClock {
     }
 }
 
-/// Waits of this process.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemPause;
-
-impl Pause for SystemPause {
+impl Pause for System {
     async fn pause(&self, span: Duration) {
         tokio::time::sleep(span).await;
     }
 }
 
-/// The process's random numbers; for jitter, never for secrets.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemChance;
-
-impl Chance for SystemChance {
+impl Chance for System {
     fn draw(&self) -> f64 {
         fastrand::f64()
     }
