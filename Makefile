@@ -54,6 +54,10 @@ lint: check-tools $(VENV) $(TOOLS) ## Formatting and lints of Rust, Python, temp
 contract-payment: check-tools $(VENV) ## The payment connector's request suite against PAYMENT_BASE_URL (default: the stand-in)
 	@exec $(LOCAL) suite contract-payment
 
+.PHONY: contract-dynamodb
+contract-dynamodb: check-tools $(VENV) ## The gates' suite against AWS_ENDPOINT_URL_DYNAMODB (default: a local cloud); makes and drops its own tables
+	@exec $(LOCAL) suite contract-dynamodb
+
 ##@ AWS
 .PHONY: deploy
 deploy: $(TOOLS) ## Build for Lambda (arm64) and deploy STAGE=… with sam

@@ -12,6 +12,9 @@ Rule = Callable[[Definition], Iterator[Finding]]
 
 ERROR_NAME = re.compile(r"^[A-Za-z]\w*(\.\w+)*$")
 MOST_ATTEMPTS = 30
+MOST_WAITS_FOR_A_BUCKET = 5000
+"""A full bucket is waited for: at half a minute each, the workflow's own time-out comes first."""
+HTTP_TASK = "arn:aws:states:::http:invoke"
 
 
 def tasks(definition: Definition) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -57,14 +60,20 @@ def tasks_end(definition: Definition) -> Iterator[Finding]:
 
 
 def retries_are_bounded(definition: Definition) -> Iterator[Finding]:
-    """Each task retries, a known number of times, with jitter and a longest delay."""
+    """Each task retries, a known number of times, with jitter and a longest delay. A call to a third party never does:
+    the second call would have no reservation."""
     for name, task in tasks(definition):
+        if task.get("Resource") == HTTP_TASK:
+            if task.get("Retry"):
+                yield Finding(name, "asl-retry", "a Retry of an HTTP task calls a third party without a reservation")
+            continue
         if not any(retrier.get("MaxAttempts", 3) for retrier in task.get("Retry", [])):
             yield Finding(name, "asl-retry", "no Retry")
         for retrier in task.get("Retry", []):
             attempts = retrier.get("MaxAttempts")
-            if not isinstance(attempts, int) or attempts > MOST_ATTEMPTS:
-                yield Finding(name, "asl-retry", f"MaxAttempts is not a number up to {MOST_ATTEMPTS}")
+            most = MOST_WAITS_FOR_A_BUCKET if retrier["ErrorEquals"] == ["RateLimited"] else MOST_ATTEMPTS
+            if not isinstance(attempts, int) or attempts > most:
+                yield Finding(name, "asl-retry", f"MaxAttempts is not a number up to {most}")
             elif attempts and ("MaxDelaySeconds" not in retrier or retrier.get("JitterStrategy") != "FULL"):
                 yield Finding(name, "asl-retry", "a Retry without MaxDelaySeconds or full jitter")
 

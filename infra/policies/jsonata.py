@@ -7,7 +7,21 @@ the functions of `FUNCTIONS`. No lambdas, no assignments, no sorting, mapping or
 import re
 from collections.abc import Iterator
 
-FUNCTIONS = {"count", "exists", "fromMillis", "millis", "not", "number", "parse", "string", "type"}
+FUNCTIONS = {
+    "contains",
+    "count",
+    "exists",
+    "floor",
+    "fromMillis",
+    "millis",
+    "not",
+    "number",
+    "parse",
+    "random",
+    "string",
+    "toMillis",
+    "type",
+}
 TOKEN = re.compile(
     r"""\s*(?:
       (?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")

@@ -13,8 +13,8 @@ from samtranslator.translator.translator import Translator
 
 INFRA = Path(__file__).resolve().parent.parent
 ROOT = INFRA.parent
-TEMPLATES = [INFRA / "template.yaml", ROOT / "tests" / "examples" / "minimal-pipeline.yaml"]
-STATE_MACHINES = sorted((INFRA / "statemachines").glob("*.asl.json"))
+TEMPLATES = [INFRA / "template.yaml", ROOT / "tests" / "examples" / "minimal-pipeline.yaml", ROOT / "tests" / "examples" / "gated-call.yaml"]
+STATE_MACHINES = sorted((INFRA / "statemachines").rglob("*.asl.json"))
 
 
 class _Loader(yaml.SafeLoader):

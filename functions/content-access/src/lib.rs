@@ -35,16 +35,26 @@ pub struct ContentOrder {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Request {
-    /// Unblock the content. The caller has payments' answer `captured`.
+    /// Unblock the content.
     Unblock {
         /// For what.
         intent: ContentOrder,
+        /// What payments said of the charge. No other word can be read, so that nothing else unblocks.
+        charged: Charged,
     },
     /// Refuse it, so that the charge may be settled.
     Refuse {
         /// For what.
         intent: ContentOrder,
     },
+}
+
+/// The one thing that payments may have said of a charge whose content is unblocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Charged {
+    /// The money is ours.
+    Captured,
 }
 
 /// What the state machine is told: the stored decision.
@@ -80,10 +90,13 @@ impl<E: Entitlements, C: Clock> ContentAccess<E, C> {
     /// Answers one task.
     ///
     /// # Errors
-    /// `Retryable` when the table gives no answer.
+    /// `Retryable` when the table gives no answer; `Refused` when the stored decision about unblocking is no.
     pub async fn handle(&self, request: Request) -> Result<Answer, TaskError> {
         match request {
-            Request::Unblock { intent } => self.unblock(&intent).await.map(Answer::from),
+            Request::Unblock { intent, charged: Charged::Captured } => match self.unblock(&intent).await? {
+                granted @ Decision::Granted { .. } => Ok(granted.into()),
+                Decision::Refused { reason } => Err(TaskError::Refused(reason)),
+            },
             Request::Refuse { intent } => {
                 Ok(refuse_or_read(&self.entitlements, &intent.charge, "settling").await?.into())
             }
@@ -116,5 +129,26 @@ impl<E: Entitlements, C: Clock> ContentAccess<E, C> {
             }
         }
         Err(TaskError::Retryable("the entitlement is contended: somebody wrote between each read and write".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn nothing_but_captured_unblocks() {
+        let intent = json!({"charge": "i#1", "customer": "ada", "intentId": "i", "tier": "premium"});
+        let asks = |charged: serde_json::Value| {
+            let mut request = json!({"action": "unblock", "intent": intent});
+            request["charged"] = charged;
+            serde_json::from_value::<Request>(request)
+        };
+        assert!(matches!(asks(json!("captured")), Ok(Request::Unblock { charged: Charged::Captured, .. })));
+        for word in ["created", "declined", "settling", "refunding", "not said", ""] {
+            assert!(asks(json!(word)).is_err(), "{word}");
+        }
+        assert!(serde_json::from_value::<Request>(json!({"action": "unblock", "intent": intent})).is_err());
     }
 }

@@ -69,10 +69,6 @@ pub enum Request {
 pub enum Outcome {
     /// The money is ours.
     Captured,
-    /// The issuer said no, or wants the customer to act, which nobody can ask for in the background.
-    Declined,
-    /// The charge is being settled or is settled: this way is closed.
-    Settling,
     /// Settled: the money went back.
     Refunded,
     /// Settled: no money was taken.
@@ -80,22 +76,15 @@ pub enum Outcome {
 }
 
 /// What the state machine is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Answer {
     /// How it ended.
     pub outcome: Outcome,
-    /// Why, a code.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 impl Answer {
     fn of(outcome: Outcome) -> Self {
-        Self { outcome, reason: None }
-    }
-
-    fn declined(reason: &str) -> Self {
-        Self { outcome: Outcome::Declined, reason: Some(reason.to_owned()) }
+        Self { outcome }
     }
 }
 
@@ -111,7 +100,9 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
     /// Answers one task.
     ///
     /// # Errors
-    /// `Retryable` while the outcome is unknown; `Terminal` when the provider will never do it.
+    /// `Retryable` while the outcome is unknown; `Terminal` when the provider will never do it. A charge that is not
+    /// captured is no success: `Declined` when the issuer said no, or wants the customer to act, which nobody can ask for
+    /// in the background; `Settling` when the charge is being settled or is settled.
     pub async fn handle(&self, request: Request) -> Result<Answer, TaskError> {
         match request {
             Request::Charge { intent } => self.charge(&intent).await,
@@ -124,7 +115,6 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
             let row = match self.charges.charge(&order.charge).await? {
                 None => match self.create_and_store(order).await? {
                     Created::Stored(row) => row,
-                    Created::Declined(answer) => return Ok(answer),
                     Created::Conflict => continue,
                 },
                 Some(row) => row,
@@ -132,7 +122,7 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
             let id = match (row.value.state, &row.value.payment_id) {
                 (ChargeState::Captured, _) => return Ok(Answer::of(Outcome::Captured)),
                 (ChargeState::Created, Some(id)) => id.clone(),
-                _ => return Ok(Answer::of(Outcome::Settling)),
+                _ => return Err(settling()),
             };
             match self.confirmed(order, &id).await? {
                 PaymentState::Captured => {
@@ -141,10 +131,10 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
                         return Ok(Answer::of(Outcome::Captured));
                     }
                 }
-                PaymentState::Declined => return Ok(Answer::declined("card-declined")),
-                PaymentState::ActionRequired => return Ok(Answer::declined("action-required")),
+                PaymentState::Declined => return Err(TaskError::Declined("card-declined".to_owned())),
+                PaymentState::ActionRequired => return Err(TaskError::Declined("action-required".to_owned())),
                 PaymentState::Refunded | PaymentState::RefundPending | PaymentState::Canceled => {
-                    return Ok(Answer::of(Outcome::Settling));
+                    return Err(settling());
                 }
                 PaymentState::Unconfirmed | PaymentState::Processing => {
                     return Err(TaskError::Retryable("the payment's outcome is not known yet".to_owned()));
@@ -164,7 +154,7 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
         };
         let id = match self.provider.create(&order.key("create"), &payment).await {
             Ok(id) => id,
-            Err(ProviderError::Declined { code }) => return Ok(Created::Declined(Answer::declined(&code))),
+            Err(ProviderError::Declined { code }) => return Err(TaskError::Declined(code)),
             Err(error) => return Err(task_error(&error)),
         };
         let row = ChargeRow {
@@ -259,7 +249,6 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
 
 enum Created {
     Stored(Versioned<ChargeRow>),
-    Declined(Answer),
     Conflict,
 }
 
@@ -268,6 +257,10 @@ fn task_error(error: &ProviderError) -> TaskError {
         ProviderError::Unknown { .. } | ProviderError::RateLimited { .. } => TaskError::Retryable(error.to_string()),
         ProviderError::Rejected { .. } | ProviderError::Declined { .. } => TaskError::Terminal(error.to_string()),
     }
+}
+
+fn settling() -> TaskError {
+    TaskError::Settling("charge-ended".to_owned())
 }
 
 fn contended() -> TaskError {

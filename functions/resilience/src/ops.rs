@@ -112,16 +112,10 @@ async fn decide<L: Ledger, K: Cases, P: ChargeReader, Q: IntentQueue, C: Clock>(
     Path(id): Path<String>,
     body: String,
 ) -> Result<Json<CaseView>, Problem> {
-    let Some(Caller(by)) = caller else {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "Sign the request: nobody decides anonymously."));
-    };
+    let by = signed(caller)?;
     let body: DecisionBody =
         serde_json::from_str(&body).map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.to_string()))?;
-    if body.why.trim().is_empty() || body.why.len() > LONGEST_WHY {
-        let detail = format!("why: say in 1 to {LONGEST_WHY} characters why.");
-        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
-    }
-    desk.decide(&id, body.action, &body.why, &by).await.map(|case| Json(case.into()))
+    desk.decide(&id, body.action, reason(&body.why)?, &by).await.map(|case| Json(case.into()))
 }
 
 impl<L: Ledger, K: Cases, P: ChargeReader, Q: IntentQueue, C: Clock> Desk<L, K, P, Q, C> {
@@ -159,11 +153,27 @@ impl<L: Ledger, K: Cases, P: ChargeReader, Q: IntentQueue, C: Clock> Desk<L, K, 
     }
 }
 
+/// Who signed the request.
+pub(crate) fn signed(caller: Option<Caller>) -> Result<String, Problem> {
+    caller
+        .map(|Caller(by)| by)
+        .ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, "Sign the request: nobody decides anonymously."))
+}
+
+/// A reason that says something and can be kept.
+pub(crate) fn reason(why: &str) -> Result<&str, Problem> {
+    if why.trim().is_empty() || why.chars().count() > LONGEST_WHY {
+        let detail = format!("why: say in 1 to {LONGEST_WHY} characters why.");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
+    Ok(why)
+}
+
 fn no_case() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "There is no such case. List the open ones with GET /ops/cases.")
 }
 
-fn unavailable(error: &impl Display) -> Problem {
+pub(crate) fn unavailable(error: &impl Display) -> Problem {
     tracing::error!(error = %error, "a table gave no answer");
     Problem::unavailable()
 }

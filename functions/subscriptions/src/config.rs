@@ -4,7 +4,6 @@ use crate::recovery::Limits;
 use domain::ledger::Terms;
 use domain::money::{Currency, Money};
 use lambda::config::{ConfigError, Variables};
-use lambda::telemetry::Metrics;
 use std::time::Duration;
 
 /// `PREMIUM_PRICE_MINOR` (minor units, from 1), `PREMIUM_CURRENCY` (ISO 4217), `MAX_INTENT_AGE_HOURS` (1 to 336, SQS's
@@ -31,12 +30,4 @@ pub fn limits(env: &Variables<impl Fn(&str) -> Option<String>>) -> Result<Limits
         resend_after: env.seconds("RESEND_AFTER_SECONDS", 1..=604_800)?,
         max_delay: env.seconds("RETRY_MAX_DELAY_SECONDS", 1..=900)?,
     })
-}
-
-/// `METRICS_NAMESPACE` and `STAGE`.
-///
-/// # Errors
-/// [`ConfigError`] that names the variable.
-pub fn metrics(env: &Variables<impl Fn(&str) -> Option<String>>) -> Result<Metrics, ConfigError> {
-    Ok(Metrics { namespace: env.text("METRICS_NAMESPACE")?, stage: env.text("STAGE")? })
 }

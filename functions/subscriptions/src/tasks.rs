@@ -145,6 +145,9 @@ pub struct Answer {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What payments' row says of the charge, when `next` is `unblock`: content access asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charged: Option<ChargeState>,
     /// The intent, when there is work to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intent: Option<IntentView>,
@@ -250,7 +253,9 @@ impl<L: Ledger, P: ChargeReader, D: DecisionReader, C: Clock> Tasks<L, P, D, C> 
             (None, Some(ChargeState::Refunding | ChargeState::Refunded | ChargeState::Canceled)) => {
                 Answer::settle(intent, Out::Refunded, "charge-ended")
             }
-            (None, Some(ChargeState::Captured)) => Answer::go(Next::Unblock, intent),
+            (None, Some(charged @ ChargeState::Captured)) => {
+                Answer { charged: Some(charged), ..Answer::go(Next::Unblock, intent) }
+            }
             (None, Some(ChargeState::Created) | None) => Answer::go(Next::FraudCheck, intent),
         })
     }

@@ -34,6 +34,7 @@ def describe(endpoint: str, outputs: dict[str, str], payment: str, fraud: str) -
             "entitlements": outputs["EntitlementsTable"],
             "pipelines": outputs["PipelinesTable"],
             "cases": outputs["CasesTable"],
+            "gates": outputs["GatesTableName"],
         },
         "queues": {
             "intents": outputs["IntentsQueueUrl"],
@@ -43,7 +44,9 @@ def describe(endpoint: str, outputs: dict[str, str], payment: str, fraud: str) -
             "recovery": outputs["RecoveryQueueUrl"],
             "recoveryDlq": outputs["RecoveryDlqUrl"],
             "circuitDlq": outputs["CircuitDlqUrl"],
+            "gateEventsDlq": outputs["GateEventsDlqUrl"],
         },
+        "bus": outputs["BusName"],
         "topics": {"requests": outputs["RequestsTopicArn"], "operators": outputs["OperatorsTopicArn"]},
         "stateMachines": {
             "subscribe": outputs["SubscribeStateMachineArn"],

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Sequence
 
 from machine import cloud, interrupts, platform, settings, stand_ins
 from machine.failure import Failure
@@ -13,12 +14,14 @@ from suite import lint, runner
 from suite.runner import Count
 
 WEB = settings.ROOT / "tests" / "web"
+# The whole workspace, as everywhere: another selection would compile the AWS SDK again, with other features.
+CONTRACT_AWS = ["cargo", "test", "--workspace", "--features", "aws/contract", "--test", "contract", "--"]
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
 
 
 def main() -> int:
     """Run one suite; the answer is the exit code."""
-    suites = {"test": test, "lint": lint.run, "contract-payment": payment}
+    suites = {"test": test, "lint": lint.run, "contract-payment": payment, "contract-dynamodb": dynamodb}
     parser = argparse.ArgumentParser(prog="suite", description=__doc__)
     parser.add_argument("suite", choices=suites)
     suite = parser.parse_args().suite
@@ -62,6 +65,15 @@ def payment() -> str:
     return verdict({"payment connector": contract_payment()})
 
 
+def dynamodb() -> str:
+    """The gates' suite alone, against `AWS_ENDPOINT_URL_DYNAMODB` or a local cloud of its own."""
+    given = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
+    if not given:
+        return verdict({"gates": contract_aws("the gates against a local cloud", ["gates"])})
+    output = runner.run(f"the gates against {given}", [*CONTRACT_AWS, "gates"])
+    return verdict({"gates": runner.cargo(output)})
+
+
 def verdict(counts: dict[str, Count]) -> str:
     """The line that counts; a runner that ran nothing, or left something out, is a failure."""
     for name, count in counts.items():
@@ -76,17 +88,12 @@ def build() -> None:
     runner.run("functions and stand-ins", [sys.executable, str(settings.LOCAL / "build.py")])
 
 
-def contract_aws() -> Count:
-    """The adapters of `shared/aws`, against a local cloud of their own."""
+def contract_aws(title: str = "the adapters' contract with AWS", selection: Sequence[str] = ()) -> Count:
+    """The adapters of `shared/aws`, or those that `selection` names, against a local cloud of their own."""
     with Processes(settings.STATE / "contract") as processes:
         processes.stop_former()
         endpoint = cloud.start(processes)
-        output = runner.run(
-            "the adapters' contract with AWS",
-            # The whole workspace, as before: another selection would compile the AWS SDK again, with other features.
-            ["cargo", "test", "--workspace", "--features", "aws/contract", "--test", "contract"],
-            environment=settings.aws_environment(endpoint),
-        )
+        output = runner.run(title, [*CONTRACT_AWS, *selection], environment=settings.aws_environment(endpoint))
     return runner.cargo(output)
 
 

@@ -6,6 +6,7 @@ import pytest
 from conftest import ROLE, Cloud, unique, until
 
 ECHO = {"StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
+CHANGED = {"dynamodb": {"NewImage": {"changed": {"S": [{"exists": True}]}}}}
 TEMPLATE = '{"id": "<$.dynamodb.NewImage.pk.S>", "count": <$.dynamodb.NewImage.count.N>}'
 
 
@@ -60,7 +61,7 @@ def test_a_changed_item_becomes_an_event_of_its_own_type(cloud: Cloud) -> None:
         "EventBridgeEventBusParameters": {"Source": "tests", "DetailType": "$.dynamodb.NewImage.changed.S"},
         "InputTemplate": TEMPLATE,
     }
-    _pipe(cloud, stream, bus, {"dynamodb": {"NewImage": {"changed": {"S": [{"exists": True}]}}}}, TargetParameters=target)
+    _pipe(cloud, stream, bus, CHANGED, TargetParameters=target)
     _put(cloud, table, "silent", count={"N": "1"})
     _put(cloud, table, "loud", count={"N": "2"}, changed={"S": "Opened"})
     event = json.loads(cloud.receive(heard)["Body"])
@@ -82,8 +83,7 @@ def test_filters_know_prefixes_and_the_kind_of_change(cloud: Cloud) -> None:
 def test_upstream_still_drops_the_parameters(stock: Cloud) -> None:
     table, stream = _table(stock)
     machine = stock.state_machine(ECHO)
-    pattern = {"dynamodb": {"NewImage": {"changed": {"S": [{"exists": True}]}}}}
-    _pipe(stock, stream, machine, pattern, TargetParameters={"InputTemplate": TEMPLATE})
+    _pipe(stock, stream, machine, CHANGED, TargetParameters={"InputTemplate": TEMPLATE})
     _put(stock, table, "filtered")
     [[record]] = until(lambda: _inputs(stock, machine))
     assert record["dynamodb"]["Keys"] == {"pk": {"S": "filtered"}}
@@ -127,7 +127,8 @@ def test_a_stopped_pipe_goes_on_where_it_was(cloud: Cloud) -> None:
 def test_an_enrichment_makes_the_event_and_escapes_what_a_template_would_not(cloud: Cloud) -> None:
     table, stream = _table(cloud)
     bus, heard = _bus(cloud)
-    made = '[$states.input.{"name": "Made", "data": {"why": dynamodb.NewImage.why.S, "n": $number(dynamodb.NewImage.n.N)}}]'
+    image = "$states.input[0].dynamodb.NewImage"
+    made = f'[{{"name": "Made", "data": {{"why": {image}.why.S, "n": $number({image}.n.N)}}}}]'
     machine = cloud.state_machine(
         {"StartAt": "Make", "States": {"Make": {"Type": "Pass", "Output": f"{{% {made} %}}", "End": True}}}
     )

@@ -55,6 +55,10 @@ BAD = [
     ("asl-retry", without("States", "Work", "Retry")),
     ("asl-retry", changed(Retry=[{"ErrorEquals": ["Retryable"]}])),
     ("asl-retry", changed(Retry=[RETRY | {"MaxAttempts": 99999}])),
+    ("asl-retry", changed(Retry=[RETRY | {"MaxAttempts": 31}])),
+    ("asl-retry", changed(Retry=[RETRY | {"ErrorEquals": ["RateLimited"], "MaxAttempts": 5001}])),
+    ("asl-retry", changed(Retry=[RETRY | {"ErrorEquals": ["RateLimited", "Retryable"], "MaxAttempts": 31}])),
+    ("asl-retry", changed(Resource=asl_rules.HTTP_TASK)),
     ("asl-retry", changed(Retry=[RETRY | {"JitterStrategy": "NONE"}])),
     ("asl-retry", changed(Retry=[{key: RETRY[key] for key in RETRY if key != "MaxDelaySeconds"}])),
     ("asl-retry", changed(Retry=[{"ErrorEquals": ["Terminal"], "MaxAttempts": 0}])),
@@ -72,6 +76,16 @@ def test_a_bad_state_machine_is_found(rule, definition):
 
 def test_a_good_state_machine_passes():
     assert rules(GOOD) == set()
+
+
+def test_a_full_bucket_may_be_waited_for():
+    assert rules(changed(Retry=[RETRY, RETRY | {"ErrorEquals": ["RateLimited"], "MaxAttempts": 5000}])) == set()
+
+
+def test_a_call_to_a_third_party_needs_no_retry():
+    definition = changed(Resource=asl_rules.HTTP_TASK)
+    del definition["States"]["Work"]["Retry"]
+    assert rules(definition) == set()
 
 
 @pytest.mark.parametrize("path", loading.STATE_MACHINES, ids=lambda path: path.name)
@@ -107,6 +121,8 @@ def test_what_the_interpreter_does_not_know_is_refused(expression):
         "$a * 2 % 3 - 1 >= 4 and $b in ['x', 'y'] or $not($c != \"z\")",
         "{'state': 'open', 'n': $gen + 1, 'list': [1, 2]}",
         "'a' & $fromMillis($millis()) & $type($n)",
+        "$millis() - $toMillis($states.context.State.EnteredTime) + $floor($random() * 3)",
+        "$contains($states.errorOutput.Error, 'Http')",
     ],
 )
 def test_what_the_interpreter_knows_passes(expression):

@@ -4,7 +4,7 @@ use crate::observer::{Event, Notice, Observer};
 use domain::breaker::BreakerState;
 use domain::gate::admit::{CallNotPermitted, InvalidRequest, Permit, PermitKind, Reason, Request, Step};
 use domain::gate::change::Change;
-use domain::gate::config::{GateConfig, StorePolicy};
+use domain::gate::config::{Dependency, GateConfig, StorePolicy};
 use domain::gate::memory::Memory;
 use domain::gate::report::{Found, Outcome};
 use domain::gate::store::{Answer, GateStoreError, Gates};
@@ -81,6 +81,11 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
         };
         let gates = gates.into_iter().map(guarded).collect();
         Self { inner: Arc::new(Inner { store, runtime, observer, gates }) }
+    }
+
+    /// Whose gates there are, by name.
+    pub fn dependencies(&self) -> impl Iterator<Item = &Dependency> {
+        self.inner.gates.values().map(|guarded| &guarded.config.dependency)
     }
 
     /// The gate's configuration.
@@ -262,6 +267,7 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
     /// As [`admit`](Self::admit). An open circuit is refused at once; a full bucket or a hold only when waiting for it
     /// would go beyond the deadline.
     pub async fn pass(&self, dependency: &str, tokens: u32, deadline: Timestamp) -> Result<Permit, AdmitError> {
+        let mut waited_for: Option<CallNotPermitted> = None;
         loop {
             match self.admit(dependency, tokens, deadline).await {
                 Ok(permit) if permit.call_at <= self.now() => return Ok(permit),
@@ -270,6 +276,9 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
                     if self.recheck(&permit).await? == Recheck::Call {
                         return Ok(permit);
                     }
+                    let interval = self.config(dependency)?.bucket.interval.unsigned_abs();
+                    let retry_after = Duration::from_micros(interval);
+                    waited_for = Some(CallNotPermitted { reason: Reason::Rate, retry_after });
                 }
                 Err(AdmitError::NotPermitted(refusal)) if refusal.reason.passes_by_itself() => {
                     // A little later than told, so that those who wait do not all come at once.
@@ -279,6 +288,11 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
                         return Err(refusal.into());
                     }
                     self.wait_until(again).await;
+                    waited_for = Some(refusal);
+                }
+                // It passed while waiting: the request was sound.
+                Err(error @ AdmitError::Invalid(InvalidRequest::DeadlinePassed)) => {
+                    return Err(waited_for.map_or(error, AdmitError::NotPermitted));
                 }
                 Err(error) => return Err(error),
             }

@@ -6,6 +6,8 @@
 //! [`tower::Service`].
 
 mod admission;
+pub mod classify;
+pub mod layer;
 pub mod observer;
 mod operators;
 mod writing;

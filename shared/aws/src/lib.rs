@@ -5,6 +5,7 @@ pub mod charges;
 pub mod cloudwatch;
 pub mod config;
 pub mod entitlements;
+pub mod gates;
 mod item;
 pub mod ledger;
 pub mod pipelines;

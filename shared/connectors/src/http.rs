@@ -1,11 +1,17 @@
 //! One HTTP request to a vendor: limits on time and size, no redirects, no surprises from the environment.
 
-use crate::retry_after;
+use admission::layer::GateError;
+use domain::gate::admit::CallNotPermitted;
+use domain::retry_after;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{RequestBuilder, Response, Url, redirect};
+use reqwest::{Request, RequestBuilder, Response, Url, redirect};
 use std::error::Error;
 use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tower::util::BoxCloneSyncService;
+use tower::{Layer, Service, ServiceExt};
 
 /// A vendor's objects have a few kilobytes; what is longer is not one of them.
 const MAX_BODY: usize = 1024 * 1024;
@@ -92,19 +98,69 @@ pub struct Answer {
 }
 
 /// Nobody knows what the vendor did. Says what broke; never holds the body of an answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NoAnswer(pub String);
+
+/// How a request ends without an answer, whatever stands before the client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// It may have arrived, and nobody knows what the vendor did.
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+    /// A gate held it back: nothing was sent.
+    #[error(transparent)]
+    NotPermitted(#[from] CallNotPermitted),
+    /// No gate could ever let it through, which is a mistake in the gate's configuration: nothing was sent.
+    #[error("the gate is configured wrongly: {0}")]
+    Misconfigured(String),
+}
+
+impl From<GateError<NoAnswer>> for SendError {
+    fn from(error: GateError<NoAnswer>) -> Self {
+        match error {
+            GateError::Inner(no_answer) => Self::NoAnswer(no_answer),
+            GateError::TimedOut(_) => Self::NoAnswer(no_answer_in_time()),
+            GateError::NotPermitted(refusal) => Self::NotPermitted(refusal),
+            GateError::Invalid(_) | GateError::Unknown(_) => Self::Misconfigured(error.to_string()),
+        }
+    }
+}
+
+/// Sends one request and reads the whole answer, so that whatever stands before it sees a body that hangs or breaks too.
+#[derive(Debug, Clone)]
+pub struct Wire(reqwest::Client);
+
+impl Service<Request> for Wire {
+    type Response = Answer;
+    type Error = NoAnswer;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, NoAnswer>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), NoAnswer>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let client = self.0.clone();
+        Box::pin(async move { read(client.execute(request).await.map_err(|error| broken(&error))?).await })
+    }
+}
 
 /// An HTTP client for one base URL.
 pub struct HttpClient {
     client: reqwest::Client,
     base_url: Url,
+    sender: BoxCloneSyncService<Request, Answer, SendError>,
 }
 
 impl HttpClient {
-    /// A client that sends `headers` with each request.
-    pub fn new(config: &HttpConfig, headers: HeaderMap) -> Result<Self, InvalidHttpConfig> {
+    /// A client that sends `headers` with each request, through what `layer` puts around the wire.
+    pub fn new<L>(config: &HttpConfig, headers: HeaderMap, layer: &L) -> Result<Self, InvalidHttpConfig>
+    where
+        L: Layer<Wire>,
+        L::Service: Service<Request, Response = Answer, Error: Into<SendError>, Future: Send>,
+        L::Service: Clone + Send + Sync + 'static,
+    {
         let client = reqwest::Client::builder()
             .user_agent(concat!("new-science-connectors/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
@@ -121,7 +177,8 @@ impl HttpClient {
             .https_only(config.base_url.scheme() == "https")
             .build()
             .map_err(InvalidHttpConfig::Client)?;
-        Ok(Self { client, base_url: config.base_url.clone() })
+        let sender = layer.layer(Wire(client.clone())).map_err(Into::into);
+        Ok(Self { client, base_url: config.base_url.clone(), sender: BoxCloneSyncService::new(sender) })
     }
 
     /// A GET of base URL + `path`, asking for `query`.
@@ -146,16 +203,19 @@ impl HttpClient {
     }
 
     /// Sends the request, once, and reads the whole answer.
-    pub async fn send(request: RequestBuilder) -> Result<Answer, NoAnswer> {
-        let mut response = request.send().await.map_err(|error| broken(&error))?;
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let status = response.status().as_u16();
-        let retry_after =
-            header(RETRY_AFTER.as_str()).and_then(|value| retry_after::parse(value, header(DATE.as_str())));
-        let request_id = header("request-id").filter(|id| is_request_id(id)).map(str::to_owned);
-        let body = read_body(&mut response).await?;
-        Ok(Answer { status, retry_after, request_id, body })
+    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, SendError> {
+        let request = request.build().map_err(|error| broken(&error))?;
+        self.sender.clone().oneshot(request).await
     }
+}
+
+async fn read(mut response: Response) -> Result<Answer, NoAnswer> {
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let status = response.status().as_u16();
+    let retry_after = header(RETRY_AFTER.as_str()).and_then(|value| retry_after::parse(value, header(DATE.as_str())));
+    let request_id = header("request-id").filter(|id| is_request_id(id)).map(str::to_owned);
+    let body = read_body(&mut response).await?;
+    Ok(Answer { status, retry_after, request_id, body })
 }
 
 /// A header goes to the log only when it looks like what it should be.
@@ -174,10 +234,14 @@ async fn read_body(response: &mut Response) -> Result<Vec<u8>, NoAnswer> {
     Ok(body)
 }
 
+fn no_answer_in_time() -> NoAnswer {
+    NoAnswer("no answer in time".to_owned())
+}
+
 /// What broke, and the innermost cause ("Connection refused"), which names neither the URL nor any content.
 fn broken(error: &reqwest::Error) -> NoAnswer {
     let what = if error.is_timeout() {
-        return NoAnswer("no answer in time".to_owned());
+        return no_answer_in_time();
     } else if error.is_connect() {
         "no connection"
     } else if error.is_builder() {
@@ -193,6 +257,7 @@ fn broken(error: &reqwest::Error) -> NoAnswer {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use tower::layer::util::Identity;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -233,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_path_prefix_is_kept_and_a_segment_cannot_leave_its_place() {
-        let client = |url: &str| HttpClient::new(&config(url).unwrap(), HeaderMap::new()).unwrap();
+        let client = |url: &str| HttpClient::new(&config(url).unwrap(), HeaderMap::new(), &Identity::new()).unwrap();
         let url = client("https://proxy.example/stripe/").url(&["v1", "refunds"]);
         assert_eq!(url.as_str(), "https://proxy.example/stripe/v1/refunds");
         let url = client("https://api.stripe.com").url(&["v1", "payment_intents", "a/b?c"]);

@@ -1,5 +1,8 @@
 //! Connectors: each speaks one vendor's API and implements a port of `domain`. What goes over the wire stays in here.
 //!
+//! What goes over the wire passes a [`tower::Layer`] of the caller's choice, such as the gate of this vendor
+//! ([`admission::layer`]). What it holds back was not sent, and the port says so.
+//!
 //! A connector makes one request per call and never repeats it: whether a repeat is safe, and under which idempotency
 //! key, is the caller's protocol. Whatever leaves the outcome open is an `Unknown`, never a failure.
 //!
@@ -8,8 +11,7 @@
 
 mod api_key;
 mod http;
-mod retry_after;
 pub mod stripe;
 
 pub use api_key::{ApiKey, InvalidApiKey};
-pub use http::{HttpConfig, InvalidHttpConfig};
+pub use http::{Answer, HttpConfig, InvalidHttpConfig, NoAnswer, SendError, Wire};

@@ -34,4 +34,10 @@ impl BreakerState {
             Self::Disabled => "disabled",
         }
     }
+    /// The state that a word in a table means.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Closed, Self::Open, Self::HalfOpen, Self::ForcedOpen, Self::Disabled]
+            .into_iter()
+            .find(|state| state.as_str() == word)
+    }
 }

@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod money;
 pub mod payment_provider;
 pub mod pipeline;
+pub mod retry_after;
 pub mod services;
 pub mod store;
 pub mod time;

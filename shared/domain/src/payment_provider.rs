@@ -52,11 +52,18 @@ pub enum ProviderError {
         /// For the log; never holds the body of an answer.
         reason: String,
     },
-    /// Push-back (429): certainly not done, try later.
-    #[error("the payment provider asks to slow down")]
+    /// Not now: certainly not done, and waiting is all that it takes. The provider pushed back (429), or our own limit of
+    /// calls kept the request from being sent.
+    #[error("the payment provider takes no more calls just now{}", seconds(*.retry_after))]
     RateLimited {
-        /// From `Retry-After`.
+        /// When to ask again, if anybody said so.
         retry_after: Option<Duration>,
+    },
+    /// The provider is taken for broken, and nothing was sent: certainly not done, and nothing is decided.
+    #[error("no call to the payment provider is permitted: {reason}")]
+    NotPermitted {
+        /// For the log.
+        reason: String,
     },
     /// The issuer declined (Stripe: HTTP 402, `card_error`); the object says the same.
     #[error("declined: {code}")]
@@ -70,6 +77,17 @@ pub enum ProviderError {
         /// The provider's error code or type; never holds the body of an answer.
         code: String,
     },
+}
+
+fn seconds(retry_after: Option<Duration>) -> String {
+    retry_after.map_or_else(String::new, |wait| format!("; ask again in {} s", wait.as_millis().div_ceil(1000)))
+}
+
+impl ProviderError {
+    /// Whether the call certainly had no effect: the object is as it was, and the same key may be used again.
+    pub fn nothing_happened(&self) -> bool {
+        matches!(self, Self::RateLimited { .. } | Self::NotPermitted { .. })
+    }
 }
 
 /// A payment provider with idempotency keys. A key may be forgotten after a day, and a saved error is replayed under

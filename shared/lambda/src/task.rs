@@ -1,4 +1,4 @@
-//! Tasks of a state machine: their two errors, by names that a `Catch` matches exactly.
+//! Tasks of a state machine: their errors, by names that a `Catch` matches exactly.
 
 use domain::intent::what_is_wrong;
 use domain::store::StoreError;
@@ -18,6 +18,15 @@ pub enum TaskError {
     /// The input does not fit: function and state machine were deployed out of step. It says nothing about the task.
     #[error("the task's input cannot be read: {0}")]
     BadInput(String),
+    /// An answer, not a failure: the issuer said no. The message is its reason, a code.
+    #[error("{0}")]
+    Declined(String),
+    /// An answer, not a failure: the charge is being settled or is settled, this way is closed. The message is why.
+    #[error("{0}")]
+    Settling(String),
+    /// An answer, not a failure: content is refused for this charge. The message is the stored reason, a code.
+    #[error("{0}")]
+    Refused(String),
 }
 
 impl TaskError {
@@ -27,7 +36,16 @@ impl TaskError {
             Self::Retryable(_) => "Retryable",
             Self::Terminal(_) => "Terminal",
             Self::BadInput(_) => "BadInput",
+            Self::Declined(_) => "Declined",
+            Self::Settling(_) => "Settling",
+            Self::Refused(_) => "Refused",
         }
+    }
+
+    /// Whether the task did its work and its answer is a no. As an error, it takes the state machine another way without
+    /// a Choice state on the way of those who were told yes.
+    pub fn is_an_answer(&self) -> bool {
+        matches!(self, Self::Declined(_) | Self::Settling(_) | Self::Refused(_))
     }
 }
 
@@ -43,8 +61,31 @@ impl From<TaskError> for Diagnostic {
     }
 }
 
-/// Runs a function that answers one state machine task per invocation. An input that does not fit the request's type
-/// is `BadInput`, which decides nothing about the task.
+/// Answers one state machine task. An input that does not fit the request's type is `BadInput`, which decides nothing
+/// about the task.
+///
+/// # Errors
+/// [`TaskError`]; it is logged here.
+pub async fn answer<Q, A, F>(handle: impl Fn(Q) -> F, input: serde_json::Value) -> Result<A, TaskError>
+where
+    Q: DeserializeOwned,
+    F: Future<Output = Result<A, TaskError>>,
+{
+    let answer = match serde_json::from_value(input) {
+        Ok(request) => handle(request).await,
+        Err(error) => Err(TaskError::BadInput(what_is_wrong(&error))),
+    };
+    match &answer {
+        Err(error) if error.is_an_answer() => {
+            tracing::info!(error.name = error.name(), error = %error, "the task's answer is a no");
+        }
+        Err(error) => tracing::warn!(error.name = error.name(), error = %error, "the task failed"),
+        Ok(_) => {}
+    }
+    answer
+}
+
+/// Runs a function that answers one state machine task per invocation, as [`answer`] does.
 ///
 /// # Errors
 /// What the Lambda runtime says when it cannot go on.
@@ -55,13 +96,5 @@ where
     F: Future<Output = Result<A, TaskError>>,
 {
     let handle = &handle;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
-        let request = serde_json::from_value(event.payload).map_err(|e| TaskError::BadInput(what_is_wrong(&e)))?;
-        let answer = handle(request).await;
-        if let Err(error) = &answer {
-            tracing::warn!(error.name = error.name(), error = %error, "the task failed");
-        }
-        answer
-    }))
-    .await
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| answer(handle, event.payload))).await
 }

@@ -4,7 +4,7 @@ use crate::turn::{Turnstile, lock};
 use domain::gate::Gate;
 use domain::gate::change::Change;
 use domain::gate::config::Dependency;
-use domain::gate::store::{Answer, AuditLine, GateStoreError, Gates, Together};
+use domain::gate::store::{AUDIT_LINES, Answer, AuditLine, GateStoreError, Gates, Together};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -91,7 +91,9 @@ impl Gates for MemoryGates {
                 rows.items.insert((dependency.clone(), shard), gate);
             }
             if let Some(line) = audit {
-                rows.audit.entry(dependency.clone()).or_default().insert(0, line.clone());
+                let lines = rows.audit.entry(dependency.clone()).or_default();
+                lines.insert(0, line.clone());
+                lines.truncate(AUDIT_LINES);
             }
             Together::Done
         };

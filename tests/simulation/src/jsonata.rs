@@ -1,13 +1,14 @@
 //! The subset of [JSONata](https://docs.jsonata.org) that the state machines use: literals, object and array
 //! constructors, paths of names and of literal indexes, variables, comparisons, `in`, `and`, `or`, `&`, arithmetic,
-//! `? :`, parentheses, and the functions `$boolean $contains $count $exists $fromMillis $length $millis $not $number
-//! $parse $string $substring $type`. The parser refuses the rest by name.
+//! `? :`, parentheses, and the functions `$boolean $contains $count $exists $floor $fromMillis $length $millis $not
+//! $number $parse $random $string $substring $toMillis $type`. The parser refuses the rest by name.
 //!
 //! A missing path is *undefined* (`None` here), which is not `null`: it is left out of objects and arrays, equals
 //! nothing, differs from nothing, and makes arithmetic undefined.
 //!
 //! Known to differ from `JSONata` 2.0.6, the version of Step Functions: `$string` writes an object's fields sorted, a
-//! division by zero is an error even where its result would not be seen, and so is `$substring` of what is no text.
+//! division by zero is an error even where its result would not be seen, and so is `$substring` of what is no text;
+//! `$random()` answers the same each time within one expression, and `$toMillis` reads RFC 3339 alone.
 
 mod evaluator;
 mod functions;
@@ -24,6 +25,8 @@ pub struct Scope<'a> {
     pub variables: &'a Map<String, Value>,
     /// What `$millis()` answers.
     pub now: i64,
+    /// What `$random()` answers, from 0 up to 1: the same each time that one expression asks.
+    pub chance: f64,
 }
 
 /// A parsed expression.

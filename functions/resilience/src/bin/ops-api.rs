@@ -1,18 +1,24 @@
-//! What operators decide about parked intents.
+//! What operators decide about parked intents, and about the circuits of third parties.
 
+use admission::Admission;
 use aws::cases::DynamoCases;
 use aws::charges::DynamoCharges;
+use aws::gates::DynamoGates;
 use aws::ledger::DynamoLedger;
 use aws::queues::SqsIntents;
 use aws::system::System;
+use lambda::gates::EmfObserver;
+use lambda::telemetry::Metrics;
+use resilience::breakers::{self, Board};
 use resilience::config::max_intent_age;
-use resilience::ops::{Desk, router};
+use resilience::ops::{self, Desk};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     lambda::telemetry::init();
     let env = lambda::config::process();
     let (origin, max_intent_age) = (lambda::http::origin(&env)?, max_intent_age(&env)?);
+    let (gates, observer) = (lambda::gates::from_env(&env)?, EmfObserver(Metrics::from_env(&env)?));
     let sdk = aws::config::load().await;
     let cases = env.text("CASES_TABLE")?;
     let desk = Desk {
@@ -23,5 +29,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         clock: System,
         max_intent_age,
     };
-    lambda::http::run(router(desk), origin).await
+    let gates = Admission::new(DynamoGates::new(&sdk, env.text("GATES_TABLE")?), System, observer, gates);
+    let board = Board { admission: gates, clock: System };
+    lambda::http::run(ops::router(desk).merge(breakers::router(board)), origin).await
 }

@@ -5,6 +5,7 @@ use aws::ledger::DynamoLedger;
 use aws::queues::{SqsDeadLetters, SqsIntents};
 use aws::states::StepFunctions;
 use aws::system::System;
+use lambda::telemetry::Metrics;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use subscriptions::config;
 use subscriptions::recovery::{IntentRecovery, Invocation};
@@ -13,7 +14,7 @@ use subscriptions::recovery::{IntentRecovery, Invocation};
 async fn main() -> Result<(), Error> {
     lambda::telemetry::init();
     let env = lambda::config::process();
-    let (limits, metrics) = (config::limits(&env)?, config::metrics(&env)?);
+    let (limits, metrics) = (config::limits(&env)?, Metrics::from_env(&env)?);
     let sdk = aws::config::load().await;
     let service = IntentRecovery {
         ledger: DynamoLedger::new(&sdk, env.text("LEDGER_TABLE")?).with_cases(&sdk, env.text("CASES_TABLE")?),

@@ -5,6 +5,8 @@
 
 mod charges;
 mod entitlements;
+mod gates;
+mod gates_race;
 mod ledger;
 mod messages;
 mod pipelines;

@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType,
+    ScalarAttributeType, TableStatus,
 };
 use domain::intent::{Body, CustomerId, IntentKey, IntentMessage, PaymentMethod, Tier};
 use domain::ledger::{Intent, Terms};
@@ -16,8 +16,8 @@ pub const NOW: Timestamp = Timestamp(1_800_000_000_000);
 /// The configuration of the environment; it must name an endpoint, so that no test touches an account by mistake.
 pub async fn sdk() -> SdkConfig {
     assert!(
-        std::env::var("AWS_ENDPOINT_URL").is_ok(),
-        "AWS_ENDPOINT_URL is missing: this suite runs against a local cloud (make test starts one)"
+        ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"].iter().any(|name| std::env::var(name).is_ok()),
+        "AWS_ENDPOINT_URL is missing (or AWS_ENDPOINT_URL_DYNAMODB, for the gates alone): make test starts a local cloud"
     );
     aws::config::load().await
 }
@@ -57,7 +57,15 @@ pub async fn table(sdk: &SdkConfig, keys: &[&str], index: Option<(&str, &str, &s
             );
     }
     create.send().await.unwrap();
-    name
+    let client = aws_sdk_dynamodb::Client::new(sdk);
+    for _ in 0..600 {
+        let described = client.describe_table().table_name(&name).send().await.unwrap();
+        if described.table.and_then(|table| table.table_status) == Some(TableStatus::Active) {
+            return name;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the table {name} does not become active");
 }
 
 /// Removes a table.

@@ -3,8 +3,11 @@
 use super::wire::{
     self, Charge, ErrorBody, Expandable, PaymentError, PaymentIntent, PaymentIntentStatus, Refund, RefundStatus,
 };
+use crate::http::{Answer, SendError};
+use admission::classify::http_status;
+use domain::gate::report::Outcome;
 use domain::payment_provider::{PaymentId, PaymentState, ProviderError};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::time::Duration;
 
 /// Another request holds the key or the object just now. It is not this request's fault, and it passes.
@@ -115,6 +118,29 @@ pub fn error(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Provide
             ProviderError::Declined { code }
         }
         _ => ProviderError::Rejected { code },
+    }
+}
+
+/// A request that has no answer.
+pub fn no_answer(error: SendError) -> ProviderError {
+    match error {
+        SendError::NoAnswer(no_answer) => ProviderError::Unknown { reason: no_answer.to_string() },
+        SendError::NotPermitted(refusal) if refusal.reason.passes_by_itself() => {
+            ProviderError::RateLimited { retry_after: Some(refusal.retry_after) }
+        }
+        SendError::NotPermitted(_) | SendError::Misconfigured(_) => {
+            ProviderError::NotPermitted { reason: error.to_string() }
+        }
+    }
+}
+
+/// What an answer says about the provider's health.
+pub fn outcome(answer: &Answer) -> Outcome {
+    match answer.status {
+        402 => Outcome::Success,
+        424 => Outcome::Failure,
+        200..=299 if serde_json::from_slice::<IgnoredAny>(&answer.body).is_err() => Outcome::Failure,
+        status => http_status(status, answer.retry_after),
     }
 }
 

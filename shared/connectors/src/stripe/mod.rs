@@ -16,10 +16,13 @@ mod mapping;
 mod wire;
 
 use crate::api_key::ApiKey;
-use crate::http::{Answer, HttpClient, HttpConfig, InvalidHttpConfig};
+use crate::http::{Answer, HttpClient, HttpConfig, InvalidHttpConfig, NoAnswer, SendError, Wire};
+use domain::gate::report::Outcome;
 use domain::payment_provider::{NewPayment, PaymentId, PaymentProvider, PaymentState, ProviderError};
-use reqwest::RequestBuilder;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Request, RequestBuilder};
+use tower::layer::util::Identity;
+use tower::{Layer, Service};
 
 /// The version of Stripe's API that the wire types were written for. Pinned, because without it the account's default
 /// version decides what the answers look like.
@@ -39,11 +42,25 @@ impl Stripe {
     /// # Errors
     /// [`InvalidHttpConfig::Client`] when this machine cannot do TLS.
     pub fn new(config: &HttpConfig, key: ApiKey) -> Result<Self, InvalidHttpConfig> {
+        Self::behind(config, key, &Identity::new())
+    }
+
+    /// As [`new`](Self::new), with a layer between the connector and the wire: every request passes it, and what it holds
+    /// back is not sent. For a [`GateLayer`](admission::layer::GateLayer) the policy is [`outcome`].
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn behind<L>(config: &HttpConfig, key: ApiKey, layer: &L) -> Result<Self, InvalidHttpConfig>
+    where
+        L: Layer<Wire>,
+        L::Service: Service<Request, Response = Answer, Error: Into<SendError>, Future: Send>,
+        L::Service: Clone + Send + Sync + 'static,
+    {
         let headers = HeaderMap::from_iter([
             (AUTHORIZATION, key.bearer()),
             (HeaderName::from_static("stripe-version"), HeaderValue::from_static(API_VERSION)),
         ]);
-        Ok(Self { http: HttpClient::new(config, headers)? })
+        Ok(Self { http: HttpClient::new(config, headers, layer)? })
     }
 
     /// A writing call. The key must be usable: Stripe ignores an empty one, and the call would not be idempotent.
@@ -59,8 +76,45 @@ impl Stripe {
             return Err(rejected("malformed_idempotency_key"));
         }
         let request = self.http.post(path, form).header("idempotency-key", key);
-        send(call, request, read).await
+        self.send(call, request, read).await
     }
+
+    /// Sends one request, and reads the answer with `read` when its status is a success.
+    async fn send<T>(
+        &self,
+        call: Call<'_>,
+        request: RequestBuilder,
+        read: impl FnOnce(&[u8]) -> Result<T, ProviderError> + Send,
+    ) -> Result<T, ProviderError> {
+        match self.http.send(request).await {
+            Ok(answer) => {
+                let result = match answer.status {
+                    200..=299 => read(&answer.body),
+                    status => Err(mapping::error(status, answer.retry_after, &answer.body)),
+                };
+                log(call, &answer, result.as_ref().err());
+                result
+            }
+            Err(no_answer) => {
+                let error = mapping::no_answer(no_answer);
+                log_no_answer(call, &error);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// What a call says about the provider's health: the policy of the gate before it.
+///
+/// | answer | outcome |
+/// | --- | --- |
+/// | none, in time | failure |
+/// | 402 | success: the issuer's "no" is the provider's work well done |
+/// | 424 | failure: somebody behind the provider failed |
+/// | 2xx that is no JSON | failure: something else answered |
+/// | every other | as [`http_status`](admission::classify::http_status) says |
+pub fn outcome(result: Result<&Answer, &NoAnswer>) -> Outcome {
+    result.map_or(Outcome::Failure, mapping::outcome)
 }
 
 impl PaymentProvider for Stripe {
@@ -90,7 +144,7 @@ impl PaymentProvider for Stripe {
         let call = Call { name: "get", payment: id };
         let query = [("expand[]", "latest_charge"), ("expand[]", "latest_charge.refunds")];
         let request = self.http.get(&["v1", "payment_intents", id], &query);
-        send(call, request, |body| mapping::state(id, body)).await
+        self.send(call, request, |body| mapping::state(id, body)).await
     }
 
     async fn cancel(&self, key: &str, id: &PaymentId) -> Result<(), ProviderError> {
@@ -113,34 +167,6 @@ struct Call<'a> {
     payment: &'a str,
 }
 
-/// Sends one request, and reads the answer with `read` when its status is a success.
-async fn send<T>(
-    call: Call<'_>,
-    request: RequestBuilder,
-    read: impl FnOnce(&[u8]) -> Result<T, ProviderError> + Send,
-) -> Result<T, ProviderError> {
-    match HttpClient::send(request).await {
-        Ok(answer) => {
-            let result = match answer.status {
-                200..=299 => read(&answer.body),
-                status => Err(mapping::error(status, answer.retry_after, &answer.body)),
-            };
-            log(call, &answer, result.as_ref().err());
-            result
-        }
-        Err(no_answer) => {
-            let error = ProviderError::Unknown { reason: no_answer.to_string() };
-            tracing::warn!(
-                provider.call = call.name,
-                payment.id = call.payment,
-                error = %error,
-                "The payment provider gave no answer."
-            );
-            Err(error)
-        }
-    }
-}
-
 /// One sentence per answer: names and numbers, never a body, a key or a person.
 fn log(call: Call<'_>, answer: &Answer, error: Option<&ProviderError>) {
     let request_id = answer.request_id.as_deref().unwrap_or_default();
@@ -160,6 +186,24 @@ fn log(call: Call<'_>, answer: &Answer, error: Option<&ProviderError>) {
             error = %error,
             "The payment provider's answer is an error."
         ),
+    }
+}
+
+fn log_no_answer(call: Call<'_>, error: &ProviderError) {
+    if error.nothing_happened() {
+        tracing::info!(
+            provider.call = call.name,
+            payment.id = call.payment,
+            error = %error,
+            "The payment provider was not called."
+        );
+    } else {
+        tracing::warn!(
+            provider.call = call.name,
+            payment.id = call.payment,
+            error = %error,
+            "The payment provider gave no answer."
+        );
     }
 }
 

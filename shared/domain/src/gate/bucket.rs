@@ -120,6 +120,12 @@ impl Bucket {
         tat.plus(-self.span(self.capacity)).ceil().max(now)
     }
 
+    /// How many tokens are certain to be granted at once.
+    pub fn available(&self, tat: Micros, now: Timestamp) -> u32 {
+        let room = self.limit(now, 0, Duration::ZERO).0.saturating_sub(tat.0).max(0);
+        u32::try_from(room / self.interval).unwrap_or(u32::MAX).min(self.capacity)
+    }
+
     /// The `tat` that lets nobody call before `moment`, and one token then.
     pub fn held_until(&self, moment: Timestamp) -> Micros {
         Micros::from(moment).plus(self.span(self.capacity) - self.interval)
@@ -171,6 +177,17 @@ mod tests {
         let patient = BUCKET.take(tat, NOW, 1, Duration::from_millis(100)).unwrap().apply(tat).unwrap();
         assert_eq!(BUCKET.call_at(NOW, patient), Timestamp(NOW.0 + 100));
         assert_eq!(BUCKET.take(patient, NOW, 1, Duration::from_millis(100)), Err(Duration::from_millis(100)));
+    }
+
+    #[test]
+    fn what_is_available_is_what_can_be_taken_at_once() {
+        for (tat, available) in [(-1000, 4), (0, 4), (1, 3), (100, 3), (399, 0), (400, 0), (10_000, 0)] {
+            assert_eq!(BUCKET.available(at(tat), NOW), available, "{tat}");
+            if available > 0 {
+                assert!(BUCKET.take(at(tat), NOW, available, Duration::ZERO).is_ok(), "{tat}");
+            }
+            assert!(BUCKET.take(at(tat), NOW, available + 1, Duration::ZERO).is_err() || available == 4, "{tat}");
+        }
     }
 
     #[test]

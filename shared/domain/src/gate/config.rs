@@ -9,8 +9,8 @@ use std::time::Duration;
 pub const WINDOW_BUCKETS: u64 = 10;
 /// The most writes per second that one item of DynamoDB takes.
 const WRITES_PER_ITEM: f64 = 1000.0;
-/// A transaction changes at most 100 items.
-const MOST_SHARDS: u16 = 100;
+/// A transaction changes at most 100 items: the shards, and the audit of a person's order.
+const MOST_SHARDS: u16 = 99;
 /// A wait longer than a day is a mistake in the unit.
 const LONGEST: Duration = Duration::from_hours(24);
 

@@ -52,6 +52,9 @@ pub enum GateStoreError {
     },
 }
 
+/// A gate's audit keeps so many lines.
+pub const AUDIT_LINES: usize = 50;
+
 /// One line of a gate's audit: what a person did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -93,6 +96,6 @@ pub trait Gates {
         audit: Option<&AuditLine>,
     ) -> impl Future<Output = Result<Together, GateStoreError>> + Send;
 
-    /// What people did, the latest first, at most 50 lines.
+    /// What people did, the latest first, at most [`AUDIT_LINES`].
     fn audit(&self, dependency: &Dependency) -> impl Future<Output = Result<Vec<AuditLine>, GateStoreError>> + Send;
 }

@@ -53,6 +53,10 @@ pub struct Execution {
     chance: fastrand::Rng,
     context: Value,
     state: String,
+    /// When the state was entered.
+    entered: i64,
+    /// What `$random()` answers in this state.
+    drawn: f64,
     input: Value,
     variables: Map<String, Value>,
     /// How often each retrier of the current state has been used.
@@ -90,6 +94,8 @@ impl Execution {
         Self {
             state: machine.start_at().to_owned(),
             machine: machine.clone(),
+            entered: start,
+            drawn: 0.0,
             chance,
             context: json!({"Execution": execution}),
             input,
@@ -160,6 +166,11 @@ impl Execution {
         if self.transitions > MAX_TRANSITIONS {
             return Err(TaskError::new("States.Runtime", format!("more than {MAX_TRANSITIONS} transitions")));
         }
+        // A retry enters by here too, and stays in the state that it retries.
+        if self.retries.is_empty() {
+            self.entered = now;
+        }
+        self.drawn = self.chance.f64();
         let machine = self.machine.clone();
         let input = self.input.clone();
         match machine.state(&self.state) {
@@ -218,7 +229,7 @@ impl Execution {
     /// Output and all assignments see the variables as they were; only when each has a value does anything change.
     fn leave(&mut self, now: i64, exit: Exit, default: Value, extra: Option<(&str, Value)>) -> Result<(), TaskError> {
         let scope = self.scope(extra);
-        let scope = Scope { variables: &scope, now };
+        let scope = Scope { variables: &scope, now, chance: self.drawn };
         let output = exit.output.map_or(Ok(default), |template| template.evaluate(scope))?;
         let assigned = exit.assign.iter().map(|(name, template)| Ok((name.clone(), template.evaluate(scope)?)));
         let assigned = assigned.collect::<Result<Vec<_>, TaskError>>()?;
@@ -263,7 +274,11 @@ impl Execution {
     /// The variables, `$states` among them with its input, its context and what this moment adds.
     fn scope(&self, extra: Option<(&str, Value)>) -> Map<String, Value> {
         let mut states = json!({"input": self.input, "context": self.context});
-        states["context"]["State"] = json!({"Name": self.state, "RetryCount": self.retries.values().sum::<u32>()});
+        states["context"]["State"] = json!({
+            "Name": self.state,
+            "EnteredTime": moment::write(self.entered),
+            "RetryCount": self.retries.values().sum::<u32>(),
+        });
         if let Some((name, value)) = extra {
             states[name] = value;
         }
@@ -273,7 +288,7 @@ impl Execution {
     }
 
     fn evaluate(&self, now: i64, template: &Template, extra: Option<(&str, Value)>) -> Result<Value, TaskError> {
-        template.evaluate(Scope { variables: &self.scope(extra), now })
+        template.evaluate(Scope { variables: &self.scope(extra), now, chance: self.drawn })
     }
 
     fn holds(&self, now: i64, condition: &Template) -> Result<bool, TaskError> {

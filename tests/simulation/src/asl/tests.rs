@@ -165,6 +165,33 @@ fn a_task_is_called_with_its_arguments_and_its_result_is_the_output() {
 }
 
 #[test]
+fn a_task_knows_how_long_its_state_has_lasted_retries_included() {
+    let states = json!({"A": task(json!({
+        "Retry": [{"ErrorEquals": ["Retryable"], "IntervalSeconds": 2}],
+        "Output": "{% $millis() - $toMillis($states.context.State.EnteredTime) %}",
+    }))});
+    let mut execution = start(&machine(&states), json!(0));
+    execution.next(NOW);
+    execution.answer(NOW + 10, Err(TaskError::new("Retryable", ""))).unwrap();
+    assert_eq!(execution.next(NOW + 10), Next::Wait(Duration::from_secs(2)));
+    execution.next(NOW + 2010);
+    execution.answer(NOW + 2500, Ok(json!(1))).unwrap();
+    assert_eq!(execution.next(NOW + 2500), succeeded(json!(2500)));
+}
+
+#[test]
+fn chance_is_drawn_anew_in_each_state() {
+    let states = json!({
+        "A": {"Type": "Pass", "Assign": {"first": "{% $random() %}"}, "Next": "B"},
+        "B": {"Type": "Pass", "Output": ["{% $first %}", "{% $random() %}"], "End": true},
+    });
+    let Next::Succeeded { output } = run(&states, json!(0)) else { panic!("it succeeds") };
+    let drawn: Vec<f64> = serde_json::from_value(output).unwrap();
+    assert!(drawn.iter().all(|chance| (0.0..1.0).contains(chance)), "{drawn:?}");
+    assert_ne!(drawn[0], drawn[1]);
+}
+
+#[test]
 fn output_and_assignments_of_a_task_see_its_result() {
     let states = json!({
         "A": task(json!({"Assign": {"x": "{% $states.result.x %}"}, "Output": "{% $states.result.y %}", "Next": "B"})),

@@ -12,14 +12,17 @@ pub(super) enum Function {
     Contains,
     Count,
     Exists,
+    Floor,
     FromMillis,
     Length,
     Millis,
     Not,
     Number,
     Parse,
+    Random,
     String,
     Substring,
+    ToMillis,
     Type,
 }
 
@@ -30,14 +33,17 @@ impl Function {
             "contains" => Self::Contains,
             "count" => Self::Count,
             "exists" => Self::Exists,
+            "floor" => Self::Floor,
             "fromMillis" => Self::FromMillis,
             "length" => Self::Length,
             "millis" => Self::Millis,
             "not" => Self::Not,
             "number" => Self::Number,
             "parse" => Self::Parse,
+            "random" => Self::Random,
             "string" => Self::String,
             "substring" => Self::Substring,
+            "toMillis" => Self::ToMillis,
             "type" => Self::Type,
             _ => return None,
         })
@@ -46,7 +52,7 @@ impl Function {
     /// How many arguments it takes; `JSONata`'s way to leave out the first one needs a context, which there is not.
     pub fn arguments(self) -> RangeInclusive<usize> {
         match self {
-            Self::Millis => 0..=0,
+            Self::Millis | Self::Random => 0..=0,
             Self::Contains => 2..=2,
             Self::Substring => 2..=3,
             _ => 1..=1,
@@ -63,6 +69,7 @@ pub(super) fn call(
     let first = arguments.next().flatten();
     match (function, first) {
         (Function::Millis, _) => Ok(Some(scope.now.into())),
+        (Function::Random, _) => Ok(Some(number(scope.chance))),
         (Function::Exists, value) => Ok(Some(value.is_some().into())),
         (Function::Count, value) => Ok(Some(count(value.as_ref()).into())),
         (_, None) => Ok(None),
@@ -71,7 +78,12 @@ pub(super) fn call(
         (Function::Type, Some(value)) => Ok(Some(type_name(Some(&value)).into())),
         (Function::String, Some(value)) => Ok(Some(text(Some(&value)).into())),
         (Function::Number, Some(value)) => to_number(&value).map(Some),
+        (Function::Floor, Some(value)) => in_range(as_number(&value, "$floor")?.floor(), "$floor").map(Some),
         (Function::FromMillis, Some(value)) => from_millis(&value).map(Some),
+        (Function::ToMillis, Some(value)) => {
+            let moment = moment::read(as_text(&value, "$toMillis")?);
+            moment.map(|millis| Some(millis.into())).ok_or(EvalError::Unreadable { function: "$toMillis" })
+        }
         (Function::Parse, Some(value)) => {
             let parsed = serde_json::from_str(as_text(&value, "$parse")?);
             parsed.map(Some).map_err(|_| EvalError::Unreadable { function: "$parse" })

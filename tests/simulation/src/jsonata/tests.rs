@@ -13,7 +13,7 @@ fn scope() -> Value {
 fn evaluate(text: &str) -> Result<Option<Value>, EvalError> {
     let scope = scope();
     let variables = scope.as_object().expect("an object");
-    Expression::parse(text).expect(text).evaluate(Scope { variables, now: 1_700_000_000_007 })
+    Expression::parse(text).expect(text).evaluate(Scope { variables, now: 1_700_000_000_007, chance: 0.75 })
 }
 
 #[track_caller]
@@ -146,6 +146,10 @@ fn arithmetic_keeps_precedence_and_whole_numbers() {
         ("$x.f * 2", json!(3)),
         ("1 / 4", json!(0.25)),
         ("$millis() + 900000", json!(1_700_000_900_007_i64)),
+        ("$millis() - $toMillis('2023-11-14T22:13:19.007Z')", json!(1000)),
+        ("$random()", json!(0.75)),
+        ("$floor($random() * 8)", json!(6)),
+        ("$floor(-1.5)", json!(-2)),
     ]);
     undefined(&["1 + $x.nothing", "-$x.nothing"]);
     assert_eq!(evaluate("1 / 0"), Err(EvalError::OutOfRange("/")));
@@ -190,6 +194,8 @@ fn functions_answer_as_documented() {
         "$number($x.nothing)",
         "$parse($x.nothing)",
         "$fromMillis($x.nothing)",
+        "$toMillis($x.nothing)",
+        "$floor($x.nothing)",
         "$length($x.nothing)",
     ]);
 }
@@ -206,6 +212,9 @@ fn what_a_function_cannot_read_is_an_error() {
         "$number(null)",
         "$length(1)",
         "$fromMillis('now')",
+        "$toMillis('now')",
+        "$toMillis(1)",
+        "$floor('1')",
         "$fromMillis(1e18)",
         "{1: 2}",
         "{'a': 1, 'a': 2}",
@@ -333,8 +342,8 @@ proptest! {
         if let Ok(expression) = Expression::parse(&text) {
             let scope = scope();
             let variables = scope.as_object().expect("an object");
-            let first = expression.evaluate(Scope { variables, now: 1 });
-            prop_assert_eq!(first, expression.evaluate(Scope { variables, now: 1 }));
+            let first = expression.evaluate(Scope { variables, now: 1, chance: 0.5 });
+            prop_assert_eq!(first, expression.evaluate(Scope { variables, now: 1, chance: 0.5 }));
         }
     }
 }

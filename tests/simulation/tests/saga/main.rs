@@ -9,6 +9,8 @@
 )]
 
 mod crash_windows;
+mod gate;
+mod gated;
 mod known_errors;
 mod seeds;
 mod world;

@@ -1,6 +1,7 @@
 //! The saga's whole world on one thread: the real state machine, the real task handlers, recovery and operators over
 //! fakes. A test moves every part by hand, one effect at a time, and kills what it wants where it wants.
 
+use crate::gate::Gate;
 use content_access::ContentAccess;
 use domain::cases::Action;
 use domain::charges::ChargeState;
@@ -45,7 +46,7 @@ type RecoveryService = IntentRecovery<
     VirtualClock,
     Always,
 >;
-type Call = Task<Result<Value, TaskError>>;
+pub type Call = Task<Result<Value, TaskError>>;
 
 /// What the fraud provider does.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,12 @@ pub enum Fraud {
     IsDown,
     TalksGarbage,
     RefusesOurKey,
+    /// It refuses what we send.
+    Refuses,
+    /// It wants fewer calls.
+    PushesBack,
+    /// It passes everybody, after so long.
+    IsSlow(Duration),
 }
 
 /// Which executions are at work.
@@ -72,6 +79,16 @@ struct Live {
     asl: Execution,
     call: Option<Call>,
     input: String,
+    /// Whether the gate has just permitted one call.
+    permitted: bool,
+}
+
+impl Live {
+    fn answer(&mut self, now: i64, answer: Result<Value, TaskError>) {
+        let asks = ["ReserveFraudCall", "RecheckFraudCall"].contains(&self.asl.state());
+        self.permitted |= asks && answer.as_ref().is_ok_and(|answer| answer["Payload"]["decision"] == "call");
+        self.asl.answer(now, answer).unwrap();
+    }
 }
 
 /// What became of a turn.
@@ -91,6 +108,7 @@ pub struct World {
     pub queue: MemoryQueue,
     pub turns: Turnstile,
     pub fraud: Fraud,
+    pub gate: Gate,
     pub events: VecDeque<StatusDetail>,
     pub recovery: Arc<RecoveryService>,
     pub register: Arc<Register<MemoryLedger, MemoryDeadLetters, VirtualClock>>,
@@ -114,6 +132,8 @@ impl World {
             ("SubscriptionsTask", "subscriptions-task"),
             ("PaymentsTask", "payments-task"),
             ("ContentAccessTask", "content-access-task"),
+            ("ReserveCall", "reserve-call"),
+            ("ReportCall", "report-call"),
             ("FraudBaseUrl", "http://fraud"),
             ("FraudConnection", "connection"),
             ("DeadLetterQueueUrl", "dlq"),
@@ -171,6 +191,7 @@ impl World {
             recovery: Arc::new(recovery),
             register: Arc::new(register),
             desk,
+            gate: Gate::new(&turns, &clock),
             clock,
             ledger,
             charges,
@@ -219,7 +240,7 @@ impl World {
         let input = json!([{"messageId": "m", "body": message}]);
         let chance = fastrand::Rng::with_seed(u64::from(self.started));
         let asl = Execution::new(&self.machine, &arn, input.clone(), self.clock.now().0, chance);
-        self.live.insert(arn.clone(), Live { asl, call: None, input: input.to_string() });
+        self.live.insert(arn.clone(), Live { asl, call: None, input: input.to_string(), permitted: false });
         self.live_names.0.lock().unwrap().insert(arn.clone());
         arn
     }
@@ -250,17 +271,21 @@ impl World {
         let mut live = self.live.remove(arn).unwrap();
         let turn = if let Some(mut call) = live.call.take() {
             match one_turn(&mut call) {
-                Some(answer) => live.asl.answer(now, answer).unwrap(),
+                // A call takes time.
+                Some(answer) => live.answer(self.clock.now().0, answer),
                 None => live.call = Some(call),
             }
             Turn::Went
         } else {
             match live.asl.next(now) {
                 Next::Task(task) => {
+                    if task.state == "FraudCheck" {
+                        assert!(std::mem::take(&mut live.permitted), "{arn} calls the fraud provider without a permit");
+                    }
                     let mut call = self.call(&task);
                     // The first poll only brings the handler to its first effect.
                     match one_turn(&mut call) {
-                        Some(answer) => live.asl.answer(now, answer).unwrap(),
+                        Some(answer) => live.answer(now, answer),
                         None => live.call = Some(call),
                     }
                     Turn::Went
@@ -271,6 +296,9 @@ impl World {
                 }
                 Next::Succeeded { output } => Turn::Succeeded(output),
                 Next::Failed(error) => {
+                    for waits in ["permits no call: rate", "permits no call: hold"] {
+                        assert!(!error.cause.contains(waits), "{arn} failed where it should have waited: {error}");
+                    }
                     self.hear(arn, &live.input, "FAILED", &error);
                     Turn::Failed(error.error)
                 }
@@ -318,7 +346,8 @@ impl World {
         false
     }
 
-    fn count(&self, effect: &str) -> usize {
+    /// How often an effect of this name has happened.
+    pub fn count(&self, effect: &str) -> usize {
         self.turns.calls().iter().filter(|call| **call == effect).count()
     }
 
@@ -445,7 +474,9 @@ impl World {
             while !self.events.is_empty() {
                 self.recover();
             }
-            while let Some(arn) = self.hand_over() {
+            // What comes back at once waits for the next round, as a gate that is open needs its time.
+            for _ in 0..self.queue.len() {
+                let Some(arn) = self.hand_over() else { break };
                 self.finish(&arn);
                 while !self.events.is_empty() {
                     self.recover();
@@ -463,11 +494,18 @@ impl World {
 
     fn call(&self, task: &TaskCall) -> Call {
         if task.resource.ends_with("http:invoke") {
-            let (turns, fraud) = (self.turns.clone(), self.fraud);
+            let (turns, clock, fraud) = (self.turns.clone(), self.clock.clone(), self.fraud);
             return Box::pin(async move {
                 turns.pass("fraud.check").await;
+                let pass = json!({"StatusCode": 206, "ResponseBody": {"verdict": "pass", "score": 1}});
                 match fraud {
-                    Fraud::Passes => Ok(json!({"StatusCode": 206, "ResponseBody": {"verdict": "pass", "score": 1}})),
+                    Fraud::Passes => Ok(pass),
+                    Fraud::IsSlow(span) => {
+                        clock.advance(span);
+                        Ok(pass)
+                    }
+                    Fraud::PushesBack => Err(TaskError::new("States.Http.StatusCode.429", "")),
+                    Fraud::Refuses => Err(TaskError::new("States.Http.StatusCode.422", "")),
                     Fraud::Rejects => {
                         Ok(json!({"StatusCode": 200, "ResponseBody": {"verdict": "reject", "score": 99}}))
                     }
@@ -483,6 +521,8 @@ impl World {
         let (function, payload) = lambda_call(&task.arguments).unwrap();
         let payload = payload.clone();
         match function {
+            "reserve-call" => self.gate.reserve(payload),
+            "report-call" => self.gate.report(payload),
             "subscriptions-task" => {
                 let service = self.tasks.clone();
                 Box::pin(async move { answer(service.handle(serde_json::from_value(payload).unwrap()).await) })
@@ -543,13 +583,15 @@ impl World {
             let before = self.last.insert(id.clone(), row.status);
             assert!(!before.is_some_and(|s| s.is_terminal() && s != row.status), "{id}: left a terminal status");
         }
+        assert!(self.count("fraud.check") <= self.gate.granted(), "more calls than permits");
         for (customer, count) in bills {
             assert!(count <= 1, "{customer} is charged twice for one tier");
         }
     }
 }
 
-fn answer<T: Serialize>(result: Result<T, HandlerError>) -> Result<Value, TaskError> {
+/// What Step Functions makes of a handler's answer.
+pub fn answer<T: Serialize>(result: Result<T, HandlerError>) -> Result<Value, TaskError> {
     match result {
         Ok(payload) => Ok(lambda_answer(serde_json::to_value(payload).unwrap())),
         Err(error) => Err(lambda_error(error.name(), &error.to_string())),

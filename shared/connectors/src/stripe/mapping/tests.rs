@@ -1,4 +1,6 @@
 use super::*;
+use crate::http::NoAnswer;
+use domain::gate::admit::{CallNotPermitted, Reason};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -344,4 +346,40 @@ proptest! {
         let error = error(status, None, &body);
         prop_assert!(is_unknown(&error) || status == 429);
     }
+}
+
+#[test]
+fn a_request_that_a_gate_held_back_is_neither_declined_nor_refused_nor_unknown() {
+    let wait = Duration::from_millis(1500);
+    let held_back = |reason| no_answer(SendError::NotPermitted(CallNotPermitted { reason, retry_after: wait }));
+    for reason in [Reason::Rate, Reason::Hold] {
+        assert_eq!(held_back(reason), ProviderError::RateLimited { retry_after: Some(wait) }, "{reason:?}");
+    }
+    for reason in [Reason::Open, Reason::Permits, Reason::Store] {
+        let error = held_back(reason);
+        assert!(matches!(&error, ProviderError::NotPermitted { reason: why } if why.contains(reason.as_str())), "{error}");
+    }
+    let misconfigured = no_answer(SendError::Misconfigured("too many tokens".to_owned()));
+    assert!(matches!(misconfigured, ProviderError::NotPermitted { .. }) && misconfigured.nothing_happened());
+    assert!(held_back(Reason::Rate).nothing_happened());
+    assert!(held_back(Reason::Rate).to_string().ends_with("ask again in 2 s"));
+    let unknown = no_answer(SendError::NoAnswer(NoAnswer("the connection broke".to_owned())));
+    assert!(is_unknown(&unknown) && !unknown.nothing_happened());
+}
+
+#[test]
+fn the_gate_hears_of_the_providers_health_and_not_of_the_customers_card() {
+    let outcome_of = |status, body: &str| {
+        let wait = Some(Duration::from_secs(3));
+        outcome(&Answer { status, retry_after: wait, request_id: None, body: body.as_bytes().to_vec() })
+    };
+    assert_eq!(outcome_of(200, "{}"), Outcome::Success);
+    assert_eq!(outcome_of(402, r#"{"error": {"type": "card_error", "code": "card_declined"}}"#), Outcome::Success);
+    for (status, body) in [(200, "<html>"), (200, ""), (424, "{}"), (500, "{}"), (503, "{}"), (408, "")] {
+        assert_eq!(outcome_of(status, body), Outcome::Failure, "{status} {body:?}");
+    }
+    for status in [400, 401, 403, 404, 409] {
+        assert_eq!(outcome_of(status, "{}"), Outcome::Ignored, "{status}");
+    }
+    assert_eq!(outcome_of(429, ""), Outcome::PushedBack(Some(Duration::from_secs(3))));
 }
