@@ -74,7 +74,12 @@ function: $(TOOLS) ## Replace the code of one function, NAME=… STAGE=…, unti
 ##@ Operators (STAGE=local by default)
 .PHONY: ops
 ops: $(VENV) ## CASES=list, CASE=<id>, or CASE=<id> ACTION=retry|refund|close WHY="…"
-	@exec .venv/bin/python infra/ops/cases.py
+	@exec .venv/bin/python infra/ops/$(if $(BREAKER)$(filter breaker,$(MAKECMDGOALS)),breakers,cases).py
+
+# A second goal of `make ops`: the recipe above sees that it is named.
+.PHONY: breaker
+breaker: $(if $(filter ops,$(MAKECMDGOALS)),,ops) ## with ops: the breakers of third parties, DEP=<name> ACTION=force-open|force-close|disable WHY="…"
+	@:
 
 .PHONY: open-circuit
 open-circuit: $(VENV) ## Stop the subscription pipeline, WHY="…", until somebody closes the circuit

@@ -7,22 +7,17 @@
 The calls are signed with the caller's AWS credentials (SigV4); the API writes who it was into the case.
 """
 
-import datetime
 import json
 import os
 import sys
-import urllib.error
 import urllib.parse
-import urllib.request
 from typing import Any
 
 import stage
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from stage import Stage, give_up
+from api import call, moment
+from stage import give_up
 
 ACTIONS = ("retry", "refund", "close")
-TIMEOUT_SECONDS = 30
 
 
 def main() -> None:
@@ -47,33 +42,6 @@ def path(case: str) -> str:
     return f"/ops/cases/{urllib.parse.quote(case, safe='')}"
 
 
-def call(where: Stage, method: str, route: str, body: dict[str, str] | None = None) -> Any:
-    """A signed request to the operators' API; a refusal ends the program with the API's own sentence."""
-    data = b"" if body is None else json.dumps(body).encode()
-    request = AWSRequest(method, where.api + route, {"Content-Type": "application/json"}, data)
-    credentials = where.session.get_credentials()
-    if credentials is None:
-        give_up("There are no AWS credentials: sign in first, for example with `aws sso login`.")
-    SigV4Auth(credentials.get_frozen_credentials(), "execute-api", where.region).add_auth(request)
-    signed = urllib.request.Request(request.url, data or None, dict(request.headers.items()), method=method)
-    try:
-        with urllib.request.urlopen(signed, timeout=TIMEOUT_SECONDS) as answer:
-            return json.load(answer)
-    except urllib.error.HTTPError as refusal:
-        give_up(f"{method} {route}: {refusal.code} {sentence(refusal.read())}")
-    except OSError as error:
-        give_up(f"{where.api} does not answer: {error}")
-
-
-def sentence(body: bytes) -> str:
-    """What a problem document says to people; the body itself when it is no such document."""
-    try:
-        problem = json.loads(body)
-        return problem.get("detail") or problem.get("title") or problem.get("message") or str(problem)
-    except (ValueError, AttributeError):
-        return body.decode(errors="replace")
-
-
 def show_list(cases: list[dict[str, Any]]) -> None:
     """One line a case, the oldest first."""
     if not cases:
@@ -93,13 +61,6 @@ def show(case: dict[str, Any]) -> None:
         print(f"evidence  {name}: {value if isinstance(value, str) else json.dumps(value)}")
     for entry in case.get("audit", []):
         print(f"audit     {moment(entry['at'])} {entry['by']}: {entry['action']}: {entry['why']}")
-
-
-def moment(value: Any) -> str:
-    """Epoch milliseconds as a time that people read; anything else as it is."""
-    if not isinstance(value, int | float):
-        return str(value)
-    return datetime.datetime.fromtimestamp(value / 1000, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 if __name__ == "__main__":

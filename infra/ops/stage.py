@@ -1,7 +1,8 @@
 """Which stage a command is about, and how to reach it.
 
-`STAGE=local`, the default, is the one that runs on this machine: `target/local/stack.json` says where. Any other stage
-is looked up in AWS, with the credentials that the AWS command line would use.
+`STAGE=local`, the default, is the one that runs on this machine: `target/local/stack.json` says where (`LOCAL_STATE` is
+another folder, as it is for `make up`). Any other stage is looked up in AWS, with the credentials that the AWS command
+line would use.
 """
 
 import json
@@ -14,7 +15,8 @@ from typing import NoReturn
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-STACK_FILE = Path(__file__).resolve().parents[2] / "target" / "local" / "stack.json"
+STATE = Path(os.environ.get("LOCAL_STATE") or Path(__file__).resolve().parents[2] / "target" / "local")
+STACK_FILE = STATE / "stack.json"
 
 
 @dataclass(frozen=True)

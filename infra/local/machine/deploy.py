@@ -1,5 +1,6 @@
 """The deployment: `sam deploy` of the very template that goes to AWS, against the local cloud."""
 
+import json
 import os
 import subprocess
 from collections.abc import Mapping
@@ -17,6 +18,18 @@ ARTIFACTS = settings.name("artifacts")
 """The bucket for what `sam deploy` uploads; made here, as the managed one would be a stack of its own."""
 
 STACK = f"{settings.PREFIX}-{settings.STAGE}"
+
+BRIEF = {
+    "storeUnreachable": "allow",
+    "maxWaitMs": 600_000,
+    "clockSkewMs": 50,
+    # With its jitter of a fifth a break is over before the pipeline breaker probes again, which is half of
+    # ProbeBaseSeconds later at the earliest: a probe's trials find a gate that is due for trials of its own, and the
+    # first probe after the repair ends the outage.
+    "breakDurationMs": 2000,
+    "maxBreakDurationMs": 2000,
+}
+"""Knobs of every gate: breaks of seconds."""
 
 LOCAL = {
     # Built for this machine; the local cloud runs what it finds.
@@ -43,6 +56,8 @@ LOCAL = {
     "SettleSeconds": "5",
     "ProbeBaseSeconds": "5",
     "ProbeMaxSeconds": "20",
+    "FraudGate": json.dumps(BRIEF | {"ratePerSecond": 20, "burst": 20, "callTimeoutMs": 15000, "callSlackMs": 2000}),
+    "PaymentGate": json.dumps(BRIEF | {"ratePerSecond": 50, "burst": 50, "callTimeoutMs": 2000, "maxWaitMs": 5000}),
 }
 """What differs from AWS: parameters of the template, nothing else."""
 
@@ -79,7 +94,7 @@ def deploy(endpoint: str, parameters: Mapping[str, str]) -> dict[str, str]:
                 "--no-confirm-changeset",
                 "--no-fail-on-empty-changeset",
                 "--parameter-overrides",
-                *(f'{key}="{value}"' for key, value in overrides.items()),
+                *(f'{key}="{escaped(value)}"' for key, value in overrides.items()),
             ],
             cwd=settings.ROOT,
             env=environment,
@@ -91,6 +106,11 @@ def deploy(endpoint: str, parameters: Mapping[str, str]) -> dict[str, str]:
     if ended.returncode != 0:
         raise Failure(f"sam deploy ended with status {ended.returncode}; the end of {log}:\n{tail(log, 25)}")
     return outputs(endpoint)
+
+
+def escaped(value: str) -> str:
+    """A value between double quotes, as sam reads it."""
+    return value.replace('"', '\\"')
 
 
 def outputs(endpoint: str) -> dict[str, str]:

@@ -15,6 +15,8 @@ FUNCTIONS = (
     "half-open-probe",
     "processing-status",
     "ops-api",
+    "reserve-call",
+    "report-call",
 )
 
 

@@ -8,6 +8,8 @@ use domain::gate::operate::Order;
 use domain::gate::store::{AuditLine, GateStoreError, Gates, Together};
 use domain::time::{Chance, Clock, Pause};
 
+/// The item keeps the beginning of a long reason, as every call writes the item; the audit keeps all of it.
+const WHY_IN_THE_ITEM: usize = 200;
 /// An order is decided anew when somebody writes in between.
 const ATTEMPTS: usize = 16;
 
@@ -58,7 +60,8 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
         for _ in 0..ATTEMPTS {
             self.align(guarded).await?;
             let (mut changes, mut generation) = (Vec::new(), 0);
-            let because = Because { by: by.to_owned(), why: why.to_owned(), at: self.now() };
+            let short = why.chars().take(WHY_IN_THE_ITEM).collect();
+            let because = Because { by: by.to_owned(), why: short, at: self.now() };
             for shard in 0..config.shards {
                 if let Some(gate) = self.inner.store.read(&config.dependency, shard).await? {
                     generation = gate.generation + 1;
@@ -68,7 +71,7 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
             if changes.len() != usize::from(config.shards) {
                 continue;
             }
-            let line = AuditLine { at: because.at, by: because.by, order, why: because.why, generation };
+            let line = AuditLine { at: because.at, by: because.by, order, why: why.to_owned(), generation };
             if self.inner.store.apply_all(&config.dependency, &changes, Some(&line)).await? == Together::Refused {
                 continue;
             }
