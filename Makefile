@@ -58,6 +58,14 @@ contract-payment: check-tools $(VENV) ## The payment connector's request suite a
 contract-dynamodb: check-tools $(VENV) ## The gates' suite against AWS_ENDPOINT_URL_DYNAMODB (default: a local cloud); makes and drops its own tables
 	@exec $(LOCAL) suite contract-dynamodb
 
+.PHONY: mutants
+mutants: check-tools $(VENV) ## Plant errors in gate and admission, one by one; a test must find each (hours; its first use also installs cargo-mutants, 4 min)
+	@exec $(LOCAL) suite mutants
+
+.PHONY: bench
+bench: check-tools $(VENV) ## Measure what is promised about cost, ONLY=gate for one part; figures go to target/bench
+	@exec $(LOCAL) suite bench
+
 ##@ AWS
 .PHONY: deploy
 deploy: $(TOOLS) ## Build for Lambda (arm64) and deploy STAGE=… with sam

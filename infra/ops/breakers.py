@@ -30,7 +30,7 @@ MEANINGS = {
 }
 NEXT = {
     "closed": "Nothing. If the provider is in trouble that the gate cannot see: ACTION=force-open.",
-    "open": "Wait: once the provider answers, trial calls close it by themselves. The provider's own status page may say "
+    "open": "Wait: once the provider answers, trial calls close it by themselves. Its own status page may say "
     "more. If you know that it is repaired, and cannot wait: ACTION=force-close.",
     "half_open": "Wait for the trial calls. Permits that are out and never reported run out by themselves.",
     "forced_open": "It stays so. When the reason is gone: ACTION=force-close.",

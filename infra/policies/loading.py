@@ -13,7 +13,8 @@ from samtranslator.translator.translator import Translator
 
 INFRA = Path(__file__).resolve().parent.parent
 ROOT = INFRA.parent
-TEMPLATES = [INFRA / "template.yaml", ROOT / "tests" / "examples" / "minimal-pipeline.yaml", ROOT / "tests" / "examples" / "gated-call.yaml"]
+EXAMPLES = ROOT / "tests" / "examples"
+TEMPLATES = [INFRA / "template.yaml", EXAMPLES / "minimal-pipeline.yaml", EXAMPLES / "gated-call.yaml"]
 STATE_MACHINES = sorted((INFRA / "statemachines").rglob("*.asl.json"))
 
 

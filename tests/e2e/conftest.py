@@ -23,6 +23,7 @@ def heal(platform: Platform, breaker: Breaker) -> None:
     """Repair what a test broke."""
     for stand_in in ("payment", "fraud"):
         platform.fault(stand_in, "none")
+    platform.forget_gates()
     if breaker.state != "closed" or breaker.pipe_state() != "RUNNING":
         breaker.command("disabled", "a test is over")
         breaker.alarm_comes_to("OK", "INSUFFICIENT_DATA")

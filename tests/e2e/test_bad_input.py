@@ -249,7 +249,9 @@ REQUIRED = {
     "content-access-task": ["ENTITLEMENTS_TABLE", "PREMIUM_TERM_DAYS"],
     "half-open-probe": ["PIPELINES_TABLE", "QUEUE_URL", "TRIAL_INTENTS", "LEASE_SECONDS", "ON_EMPTY_QUEUE"],
     "processing-status": ["STATUS_PARAMETER"],
-    "ops-api": ["CASES_TABLE", "MAX_INTENT_AGE_HOURS"],
+    "ops-api": ["CASES_TABLE", "MAX_INTENT_AGE_HOURS", "GATES", "GATES_TABLE"],
+    "reserve-call": ["GATES", "GATES_TABLE", "METRICS_NAMESPACE"],
+    "report-call": ["GATES", "GATES_TABLE", "METRICS_NAMESPACE"],
 }
 MEASURED = re.compile(r"(HOURS|MINOR|DAYS|SECONDS|ATTEMPTS|INTENTS|_MS)$")
 

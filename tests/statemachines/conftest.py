@@ -6,6 +6,7 @@ import pytest
 
 from support.breaker import Breaker
 from support.fixtures import breaker, deployed_example, example, platform
+from support.platform import Platform
 
 __all__ = ["breaker", "deployed_example", "example", "platform"]
 
@@ -17,3 +18,10 @@ def _the_breaker_stays_out(breaker: Breaker) -> Iterator[None]:
     yield
     breaker.alarm_comes_to("OK", "INSUFFICIENT_DATA")
     breaker.command("closed", "the state machine tests are over")
+
+
+@pytest.fixture(autouse=True)
+def _the_gates_are_new(platform: Platform) -> Iterator[None]:
+    """What one test did to a third party is nothing to the next."""
+    yield
+    platform.forget_gates()

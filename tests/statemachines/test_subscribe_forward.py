@@ -7,7 +7,10 @@ import pytest
 from support.intents import Wish, handed_over
 from support.platform import Platform
 
-HAPPY = ["Claim", "Route", "FraudCheck", "Verdict", "Charge", "Charged", "Unblock", "Unblocked", "Activate"]
+HAPPY = [
+    *("Claim", "Route", "ReserveFraudCall", "FraudAdmission", "FraudCheck", "Verdict"),
+    *("Charge", "Unblock", "Activate"),
+]
 SETTLING = ["BeginSettling", "Settling", "Refuse", "Refused", "SettleCharge", "FinishSettling"]
 
 
@@ -35,7 +38,7 @@ def test_the_issuer_declines_or_wants_action(platform: Platform, method: str, re
     execution = platform.run(wish)
     # Whoever declines is alive: that is healthy evidence for a probe.
     assert execution.output == {"outcome": "declined", "evidence": "healthy", "intentId": wish.id}
-    assert execution.states() == [*HAPPY[:6], *SETTLING]
+    assert execution.states() == [*HAPPY[:7], *SETTLING]
     row = platform.row(wish)
     assert (row["status"], row["reason"]) == ("declined", reason)
     assert platform.charge(wish)["state"] == "canceled"
@@ -49,7 +52,7 @@ def test_a_fraudster_is_declined_before_any_payment(platform: Platform) -> None:
     wish = Wish("pm_fraudsterNo1")
     execution = platform.run(wish)
     assert execution.output == {"outcome": "declined", "evidence": "healthy", "intentId": wish.id}
-    assert execution.states() == [*HAPPY[:4], *SETTLING]
+    assert execution.states() == [*HAPPY[:6], *SETTLING]
     assert platform.row(wish)["reason"] == "fraud"
     # A tombstone: a call that still wanted to charge would find its place taken.
     charge = platform.charge(wish)

@@ -12,7 +12,7 @@ from support.platform import Platform
 from support.recovery import deaths
 from support.waiting import until
 
-FORWARD = ["FraudCheck", "Charge", "Unblock", "Activate"]
+FORWARD = ["ReserveFraudCall", "FraudCheck", "Charge", "Unblock", "Activate"]
 BACK = ["BeginSettling", "Refuse", "SettleCharge", "FinishSettling"]
 HOUR_MS = 3600 * 1000
 
@@ -55,7 +55,7 @@ def test_a_retry_after_the_capture_neither_checks_nor_charges_again(platform: Pl
     with deaths(platform, machine) as dead:
         dead.report(machine.start(handed_over(wish.message())).in_state("Hold").stop())
         platform.comes_to(wish, "active")
-        assert last_execution(platform, wish).states() == ["Claim", "Route", "Unblock", "Unblocked", "Activate"]
+        assert last_execution(platform, wish).states() == ["Claim", "Route", "Unblock", "Activate"]
         assert platform.money(wish) == (1, 0)
 
 
@@ -71,7 +71,7 @@ def test_a_retry_before_the_capture_is_no_free_subscription(platform: Platform) 
 
 def test_nobody_becomes_active_without_a_stored_grant(platform: Platform) -> None:
     def lying(definition: dict) -> None:
-        definition["States"]["Unblock"] = {"Type": "Pass", "Output": {"decision": "granted"}, "Next": "Unblocked"}
+        definition["States"]["Unblock"] = {"Type": "Pass", "Output": {"decision": "granted"}, "Next": "Activate"}
 
     wish = Wish()
     machine = platform.subscribe.changed(lying)
@@ -223,7 +223,6 @@ def test_the_sweep_sends_a_lost_message_again(platform: Platform) -> None:
     ("stand_in", "dependency", "mode"),
     [
         ("payment", "payment", "unavailable"),
-        ("payment", "payment", "rate-limited"),
         ("payment", "payment", "garbage"),
         ("payment", "payment", "hang"),
         ("fraud", "fraud", "unavailable"),
@@ -245,6 +244,17 @@ def test_an_outage_fails_the_attempt_and_burns_none(
     assert platform.money(wish) == (1, 0)
 
 
+def test_a_payment_provider_that_pushes_back_is_waited_for(platform: Platform) -> None:
+    wish = Wish()
+    with platform.failing("payment", "rate-limited"):
+        execution = platform.subscribe.start(handed_over(wish.message())).in_state("Charge")
+        failed = until(execution.errors, what="a push-back")
+        assert failed[0] == "RateLimited"
+    assert execution.ended().output["outcome"] == "active"
+    assert platform.row(wish)["attempt"] == 1
+    assert platform.money(wish) == (1, 0)
+
+
 def test_a_request_that_the_fraud_provider_refuses_is_our_fault(platform: Platform) -> None:
     endpoint = f"{platform.stack['standIns']['fraud']['url']}/v1/nowhere"
     wish = Wish()
@@ -257,6 +267,7 @@ def test_a_request_that_the_fraud_provider_refuses_is_our_fault(platform: Platfo
 
 TASKS = {
     "Claim": ("ledger", "pm_cardVisa4242"),
+    "ReserveFraudCall": ("gate", "pm_cardVisa4242"),
     "Charge": ("payment", "pm_cardVisa4242"),
     "Unblock": ("content", "pm_cardVisa4242"),
     "Activate": ("ledger", "pm_cardVisa4242"),
@@ -312,24 +323,22 @@ def empty_archive() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("state", "method", "end"),
+    ("state", "method"),
     [
-        ("Claim", "pm_cardVisa4242", "AttemptFailed"),
-        ("FraudCheck", "pm_cardVisa4242", "DependencyFailed"),
-        ("Charge", "pm_cardVisa4242", "AttemptFailed"),
-        ("Unblock", "pm_cardVisa4242", "AttemptFailed"),
-        ("BeginSettling", "pm_declinedByIssuer", "AttemptFailed"),
-        ("Refuse", "pm_declinedByIssuer", "AttemptFailed"),
+        ("Claim", "pm_cardVisa4242"),
+        ("ReserveFraudCall", "pm_cardVisa4242"),
+        ("BeginSettling", "pm_declinedByIssuer"),
+        ("Refuse", "pm_declinedByIssuer"),
     ],
 )
 def test_a_word_that_the_state_machine_does_not_know_ends_the_attempt(
-    platform: Platform, state: str, method: str, end: str
+    platform: Platform, state: str, method: str
 ) -> None:
-    nonsense = {"next": "dance", "outcome": "dance", "decision": "dance", "verdict": "dance"}
+    nonsense = {"next": "dance", "decision": "dance"}
     wish = Wish(method)
     machine = platform.subscribe.changed(answering(state, nonsense))
     execution = machine.run(handed_over(wish.message()))
-    assert execution.states()[-1] == end
+    assert execution.states()[-1] == "AttemptFailed"
     assert execution.failure["cause"]["error"] == "UnexpectedAnswer"
 
 

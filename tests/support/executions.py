@@ -63,6 +63,11 @@ class Execution:
         entered = (event.get("stateEnteredEventDetails") for event in self.history())
         return [details["name"] for details in entered if details]
 
+    def errors(self) -> list[str]:
+        """The errors of its tasks that failed so far, retried ones too."""
+        failed = (event.get("taskFailedEventDetails") for event in self.history())
+        return [details["error"] for details in failed if details]
+
     def outputs_of(self, state: str) -> list[Any]:
         """What a state put out, once for each time that it was left."""
         left = (event.get("stateExitedEventDetails") for event in self.history())

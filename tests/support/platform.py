@@ -93,6 +93,14 @@ class Platform:
         """The case that a parked intent's row names."""
         return self.item("cases", f"CASE#{self.row(wish)['caseId']}")
 
+    def forget_gates(self) -> None:
+        """Third parties' gates as on the first day: what one test did to a provider is nothing to the next."""
+        for dependency in ("fraud", "payment"):
+            for part in ("0", "audit"):
+                self.aws("dynamodb").delete_item(
+                    TableName=self.stack["tables"]["gates"], Key={"pk": {"S": f"GATE#{dependency}#{part}"}}
+                )
+
     # ---- intents ----------------------------------------------------------------------------------------------------
     def run(self, wish: Wish, seconds: float = 60.0) -> Execution:
         """One execution of `subscribe` for the wish, to its end."""

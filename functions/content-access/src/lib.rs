@@ -135,11 +135,14 @@ impl<E: Entitlements, C: Clock> ContentAccess<E, C> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::intent::IntentKey;
     use serde_json::json;
 
     #[test]
     fn nothing_but_captured_unblocks() {
-        let intent = json!({"charge": "i#1", "customer": "ada", "intentId": "i", "tier": "premium"});
+        let key = IntentKey::new("00000000-0000-4000-8000-000000000001").unwrap();
+        let id = IntentId::of(&CustomerId::new("ada").unwrap(), &key);
+        let intent = json!({"charge": format!("{id}#1"), "customer": "ada", "intentId": id, "tier": "premium"});
         let asks = |charged: serde_json::Value| {
             let mut request = json!({"action": "unblock", "intent": intent});
             request["charged"] = charged;

@@ -3,6 +3,9 @@
 //! A charge is taken in durable steps: create an unconfirmed payment, store its id, confirm the stored id, read the
 //! object. Every answer of the provider is a hint; the object decides. A row only moves forward, so a call that
 //! outlives its execution finds the place taken.
+//!
+//! A call that the provider's gate held back changed nothing: the task fails as `RateLimited` or `CallNotPermitted`, and
+//! its repetition goes on where it stopped, under the same keys.
 
 pub mod config;
 
@@ -100,7 +103,8 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
     /// Answers one task.
     ///
     /// # Errors
-    /// `Retryable` while the outcome is unknown; `Terminal` when the provider will never do it. A charge that is not
+    /// `Retryable` while the outcome is unknown; `RateLimited` or `CallNotPermitted` when the provider was not to be called
+    /// now; `Terminal` when the provider will never do it. A charge that is not
     /// captured is no success: `Declined` when the issuer said no, or wants the customer to act, which nobody can ask for
     /// in the background; `Settling` when the charge is being settled or is settled.
     pub async fn handle(&self, request: Request) -> Result<Answer, TaskError> {
@@ -175,7 +179,7 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
         if before != PaymentState::Unconfirmed {
             return Ok(before);
         }
-        let answer = self.provider.confirm(&order.key("confirm"), id).await;
+        let answer = happened(self.provider.confirm(&order.key("confirm"), id).await)?;
         let after = self.provider.get(id).await.map_err(|e| task_error(&e))?;
         match (after, answer) {
             // The provider refuses a payment that it left untouched: repeating is useless.
@@ -230,6 +234,7 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
                 self.provider.cancel(&format!("{}.{retry}", order.key("cancel")), id).await
             }
         };
+        let answer = happened(answer)?;
         match (self.provider.get(id).await.map_err(|e| task_error(&e))?, answer) {
             (PaymentState::Refunded, _) => Ok(Settled::Refunded),
             (PaymentState::Canceled, _) => Ok(Settled::Canceled),
@@ -252,9 +257,19 @@ enum Created {
     Conflict,
 }
 
+/// The answer, unless it is that nothing happened: then there is no use in looking at the object.
+fn happened<T>(answer: Result<T, ProviderError>) -> Result<Result<T, ProviderError>, TaskError> {
+    match answer {
+        Err(error) if error.nothing_happened() => Err(task_error(&error)),
+        answer => Ok(answer),
+    }
+}
+
 fn task_error(error: &ProviderError) -> TaskError {
     match error {
-        ProviderError::Unknown { .. } | ProviderError::RateLimited { .. } => TaskError::Retryable(error.to_string()),
+        ProviderError::Unknown { .. } => TaskError::Retryable(error.to_string()),
+        ProviderError::RateLimited { .. } => TaskError::RateLimited(error.to_string()),
+        ProviderError::NotPermitted { .. } => TaskError::CallNotPermitted(error.to_string()),
         ProviderError::Rejected { .. } | ProviderError::Declined { .. } => TaskError::Terminal(error.to_string()),
     }
 }

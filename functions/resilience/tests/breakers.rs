@@ -43,7 +43,7 @@ impl Operators {
 
     async fn send(&self, method: &str, path: &str, body: &str, caller: Option<&str>) -> (StatusCode, Value) {
         let mut request = Request::builder().method(method).uri(path).body(Body::from(body.to_owned())).unwrap();
-        let context = json!({"identity": {"userArn": caller}, "authorizer": {}});
+        let context = json!({"identity": {"userArn": caller}, "httpMethod": method, "authorizer": {}});
         let context = RequestContext::ApiGatewayV1(serde_json::from_value(context).unwrap());
         request.extensions_mut().insert(context);
         let board = Board { admission: self.admission.clone(), clock: self.machine.clone() };

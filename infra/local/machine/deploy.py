@@ -23,6 +23,8 @@ BRIEF = {
     "storeUnreachable": "allow",
     "maxWaitMs": 600_000,
     "clockSkewMs": 50,
+    # Short enough for an outage to open the gate before the pipeline's alarm rings, which a few executions make.
+    "slidingWindowSize": 20,
     # With its jitter of a fifth a break is over before the pipeline breaker probes again, which is half of
     # ProbeBaseSeconds later at the earliest: a probe's trials find a gate that is due for trials of its own, and the
     # first probe after the repair ends the outage.
@@ -57,7 +59,10 @@ LOCAL = {
     "ProbeBaseSeconds": "5",
     "ProbeMaxSeconds": "20",
     "FraudGate": json.dumps(BRIEF | {"ratePerSecond": 20, "burst": 20, "callTimeoutMs": 15000, "callSlackMs": 2000}),
-    "PaymentGate": json.dumps(BRIEF | {"ratePerSecond": 50, "burst": 50, "callTimeoutMs": 2000, "maxWaitMs": 5000}),
+    "PaymentGate": json.dumps(
+        BRIEF
+        | {"ratePerSecond": 50, "burst": 50, "callTimeoutMs": 2000, "maxWaitMs": 5000, "permittedCallsInHalfOpen": 12}
+    ),
 }
 """What differs from AWS: parameters of the template, nothing else."""
 

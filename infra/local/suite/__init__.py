@@ -1,1 +1,1 @@
-"""`make test`, `make lint` and `make contract-payment`: the runners, in order, with one count at the end."""
+"""`make test`, `make lint`, `make bench` and their like: the runners, in order, with one count at the end."""

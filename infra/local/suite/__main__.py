@@ -1,4 +1,4 @@
-"""`python -m suite test | lint | contract-payment`: see `make` for what each does."""
+"""`python -m suite <command>`: see `make` for what each does."""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ from machine import cloud, interrupts, platform, settings, stand_ins
 from machine.failure import Failure
 from machine.processes import Processes
 from machine.progress import say
-from suite import lint, runner
+from suite import bench, lint, mutants, runner
 from suite.runner import Count
 
 WEB = settings.ROOT / "tests" / "web"
@@ -21,7 +21,14 @@ PYTEST = [sys.executable, "-m", "pytest", "-q"]
 
 def main() -> int:
     """Run one suite; the answer is the exit code."""
-    suites = {"test": test, "lint": lint.run, "contract-payment": payment, "contract-dynamodb": dynamodb}
+    suites = {
+        "test": test,
+        "lint": lint.run,
+        "contract-payment": payment,
+        "contract-dynamodb": dynamodb,
+        "bench": bench.run,
+        "mutants": mutants.run,
+    }
     parser = argparse.ArgumentParser(prog="suite", description=__doc__)
     parser.add_argument("suite", choices=suites)
     suite = parser.parse_args().suite

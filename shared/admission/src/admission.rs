@@ -268,7 +268,10 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
     /// would go beyond the deadline.
     pub async fn pass(&self, dependency: &str, tokens: u32, deadline: Timestamp) -> Result<Permit, AdmitError> {
         let mut waited_for: Option<CallNotPermitted> = None;
+        let longest = self.config(dependency)?.max_wait;
         loop {
+            // Slots are given in order: whoever could have waited until its deadline and got none will get none later.
+            let last = self.now().plus(longest) >= deadline;
             match self.admit(dependency, tokens, deadline).await {
                 Ok(permit) if permit.call_at <= self.now() => return Ok(permit),
                 Ok(permit) => {
@@ -284,7 +287,7 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
                     // A little later than told, so that those who wait do not all come at once.
                     let jitter = refusal.retry_after.mul_f64(self.inner.runtime.draw() / 4.0);
                     let again = self.now().plus(refusal.retry_after + jitter + Duration::from_millis(1));
-                    if again > deadline {
+                    if (last && refusal.reason == Reason::Rate) || again > deadline {
                         return Err(refusal.into());
                     }
                     self.wait_until(again).await;

@@ -79,7 +79,7 @@ impl Provider {
             Err(ProviderError::Declined { .. }) => matches!(ends, Ends::Declined | Ends::WellOrDeclined),
             Err(ProviderError::Rejected { .. }) => matches!(ends, Ends::Rejected),
             Err(ProviderError::Unknown { .. }) => matches!(ends, Ends::Unknown),
-            Err(ProviderError::RateLimited { .. }) => false,
+            Err(ProviderError::RateLimited { .. } | ProviderError::NotPermitted { .. }) => false,
         };
         assert!(as_expected, "{call} ended with {result:?}, expected {ends:?}");
     }

@@ -1,16 +1,28 @@
-//! What the connector sends, and what it makes of servers that answer badly or not at all.
+//! What the connector sends, what it makes of servers that answer badly or not at all, and what the gate before it makes of
+//! them.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use connectors::stripe::{API_VERSION, Stripe};
+use admission::Admission;
+use admission::layer::GateLayer;
+use admission::observer::Unobserved;
+use connectors::stripe::{self, API_VERSION, Stripe};
 use connectors::{ApiKey, HttpConfig};
+use domain::breaker::BreakerState;
+use domain::gate::Gate;
+use domain::gate::config::{Dependency, GateConfig};
 use domain::money::{Currency, Money};
 use domain::payment_provider::{NewPayment, PaymentId, PaymentProvider, PaymentState, ProviderError};
+use domain::time::{Chance, Clock, Pause, Timestamp};
+use serde_json::json;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use testing::clock::VirtualClock;
+use testing::gates::MemoryGates;
+use testing::turn::Turnstile;
 
 /// A server for one connection: reads one request, sends `answer` as it is, hangs up.
 struct Server {
@@ -26,15 +38,33 @@ impl Server {
     }
 
     fn doing(then: impl FnOnce(&mut TcpStream) + Send + 'static) -> Self {
+        let mut then = Some(then);
+        Self::for_each(1, move |stream| then.take().unwrap()(stream))
+    }
+
+    /// A server for so many connections, one after the other.
+    fn for_each(connections: usize, mut then: impl FnMut(&mut TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let (sender, requests) = mpsc::channel();
         std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            sender.send(read_request(&mut stream)).unwrap();
-            then(&mut stream);
+            for _ in 0..connections {
+                let (mut stream, _) = listener.accept().unwrap();
+                sender.send(read_request(&mut stream)).unwrap();
+                then(&mut stream);
+            }
         });
         Self { base_url, requests }
+    }
+
+    /// A server that always gives this answer, and hangs up after it.
+    fn always(answer: String) -> Self {
+        Self::for_each(usize::MAX, move |stream| drop(stream.write_all(answer.as_bytes())))
+    }
+
+    /// How many requests have arrived since this was asked last.
+    fn arrived(&self) -> usize {
+        self.requests.try_iter().count()
     }
 
     fn stripe(&self, prefix: &str, timeout: Duration) -> Stripe {
@@ -263,4 +293,156 @@ async fn a_malformed_id_or_key_is_refused_before_anything_is_sent() {
     for odd in ["", "a b", "a\nb", "é", &"k".repeat(256)] {
         assert_eq!(closed.confirm(odd, &id()).await, key_refused, "{odd:?}");
     }
+}
+
+/// Hangs up after each answer, so that the next request comes by its own connection.
+const CLOSE: &str = "connection: close\r\n";
+
+/// The clock stands still until a test moves it; waiting is real.
+#[derive(Clone, Default)]
+struct Runtime(VirtualClock);
+
+impl Clock for Runtime {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}
+
+impl Chance for Runtime {
+    fn draw(&self) -> f64 {
+        fastrand::f64()
+    }
+}
+
+impl Pause for Runtime {
+    async fn pause(&self, span: Duration) {
+        tokio::time::sleep(span).await;
+    }
+}
+
+/// A connector behind a gate that opens after two failures.
+struct Gated {
+    stripe: Stripe,
+    gates: MemoryGates,
+    clock: VirtualClock,
+}
+
+impl Gated {
+    fn new(server: &Server, timeout: Duration, call_timeout: Duration) -> Self {
+        let (runtime, gates) = (Runtime::default(), MemoryGates::new(Turnstile::default()));
+        let knobs = serde_json::from_value(json!({
+            "ratePerSecond": 10, "burst": 10, "overlap": 0, "storeUnreachable": "refuse",
+            "callTimeoutMs": call_timeout.as_millis(),
+            "slidingWindowSize": 10, "minimumNumberOfCalls": 2, "minimumFailures": 2,
+        }));
+        let dependency = Dependency::try_from("payment".to_owned()).unwrap();
+        let config = GateConfig::new(dependency, &knobs.unwrap()).unwrap();
+        let admission = Admission::new(gates.clone(), runtime.clone(), Unobserved, [config]);
+        let layer = GateLayer::new(admission, "payment", stripe::outcome).unwrap();
+        let http = HttpConfig::new(&server.base_url, timeout).unwrap();
+        let stripe = Stripe::behind(&http, ApiKey::new("sk_test_local").unwrap(), &layer).unwrap();
+        Self { stripe, gates, clock: runtime.0 }
+    }
+
+    fn gate(&self) -> Gate {
+        self.gates.gate("payment", 0).unwrap()
+    }
+
+    fn failures(&self) -> u64 {
+        self.gate().failures.values().sum()
+    }
+}
+
+fn payment() -> NewPayment {
+    NewPayment {
+        money: Money { amount: 900, currency: Currency::new("EUR").unwrap() },
+        payment_method: "pm_cardVisa4242".to_owned(),
+        intent: "intent".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn while_the_circuit_is_open_no_request_leaves() {
+    let server = Server::always(answer("500 Internal Server Error", CLOSE, "{}"));
+    let gated = Gated::new(&server, PATIENT, PATIENT);
+    for _ in 0..2 {
+        unknown(gated.stripe.get(&id()).await);
+    }
+    assert_eq!((gated.gate().state, server.arrived()), (BreakerState::Open, 2));
+
+    let stripe = &gated.stripe;
+    let ends = [
+        stripe.create("k", &payment()).await.map(drop),
+        stripe.confirm("k", &id()).await,
+        stripe.get(&id()).await.map(drop),
+        stripe.cancel("k", &id()).await,
+        stripe.refund("k", &id()).await,
+    ];
+    for end in ends {
+        let reason = end.unwrap_err().to_string();
+        assert!(reason.starts_with("the payment provider was not called: ") && reason.contains("open"), "{reason}");
+    }
+    assert_eq!(server.arrived(), 0);
+}
+
+#[tokio::test]
+async fn a_429_pushes_every_call_back_for_as_long_as_it_says() {
+    let server = Server::always(answer("429 Too Many Requests", &format!("retry-after: 30\r\n{CLOSE}"), "{}"));
+    let gated = Gated::new(&server, PATIENT, PATIENT);
+    let pushed_back = gated.stripe.confirm("k", &id()).await;
+    assert_eq!(pushed_back, Err(ProviderError::RateLimited { retry_after: Some(Duration::from_secs(30)) }));
+    assert_eq!(server.arrived(), 1);
+
+    gated.clock.advance(Duration::from_secs(29));
+    let held_back = gated.stripe.get(&id()).await;
+    assert!(matches!(held_back, Err(ProviderError::RateLimited { retry_after: Some(_) })), "{held_back:?}");
+    assert_eq!((server.arrived(), gated.gate().state), (0, BreakerState::Closed), "a push-back is no failure");
+
+    gated.clock.advance(Duration::from_secs(2));
+    assert!(gated.stripe.get(&id()).await.is_err());
+    assert_eq!(server.arrived(), 1, "the time is over");
+}
+
+#[tokio::test]
+async fn an_answer_that_never_ends_counts_as_a_failure() {
+    let (finished, end) = mpsc::channel::<()>();
+    let server = Server::doing(move |stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{").unwrap();
+        assert!(end.recv().is_err(), "held until the test ends");
+    });
+    let gated = Gated::new(&server, Duration::from_millis(200), PATIENT);
+    assert_eq!(unknown(gated.stripe.get(&id()).await), "no answer in time");
+    assert_eq!(gated.failures(), 1);
+    drop(finished);
+}
+
+#[tokio::test]
+async fn the_gates_own_time_out_ends_a_call_too() {
+    let (finished, end) = mpsc::channel::<()>();
+    let server = Server::doing(move |_| assert!(end.recv().is_err(), "held until the test ends"));
+    let gated = Gated::new(&server, PATIENT, Duration::from_millis(50));
+    assert_eq!(unknown(gated.stripe.get(&id()).await), "no answer in time");
+    assert_eq!(gated.failures(), 1);
+    drop(finished);
+}
+
+#[tokio::test]
+async fn declined_cards_never_open_the_circuit() {
+    let declined = r#"{"error": {"type": "card_error", "code": "card_declined"}}"#;
+    let server = Server::always(answer("402 Payment Required", CLOSE, declined));
+    let gated = Gated::new(&server, PATIENT, PATIENT);
+    for _ in 0..10 {
+        let end = gated.stripe.confirm("k", &id()).await;
+        assert_eq!(end, Err(ProviderError::Declined { code: "card_declined".to_owned() }));
+    }
+    assert_eq!((server.arrived(), gated.failures(), gated.gate().state), (10, 0, BreakerState::Closed));
+}
+
+#[tokio::test]
+async fn a_malformed_id_or_key_costs_no_permit() {
+    let server = Server::always(canceled());
+    let gated = Gated::new(&server, PATIENT, PATIENT);
+    assert!(gated.stripe.confirm("", &id()).await.is_err());
+    assert!(gated.stripe.get(&PaymentId("../refunds".to_owned())).await.is_err());
+    assert_eq!((gated.gates.gate("payment", 0), server.arrived()), (None, 0));
 }

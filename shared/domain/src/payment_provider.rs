@@ -60,7 +60,7 @@ pub enum ProviderError {
         retry_after: Option<Duration>,
     },
     /// The provider is taken for broken, and nothing was sent: certainly not done, and nothing is decided.
-    #[error("no call to the payment provider is permitted: {reason}")]
+    #[error("the payment provider was not called: {reason}")]
     NotPermitted {
         /// For the log.
         reason: String,

@@ -24,11 +24,11 @@ fn parse(text: &str) -> Result<Vec<GateConfig>, String> {
     if named.is_empty() {
         return Err("must name at least one dependency".to_owned());
     }
-    named.into_iter().map(|(name, knobs)| gate(name, knobs)).collect()
+    named.into_iter().map(|(name, knobs)| gate(&name, knobs)).collect()
 }
 
-fn gate(name: String, knobs: serde_json::Value) -> Result<GateConfig, String> {
-    let dependency = Dependency::try_from(name.clone()).map_err(|rule| format!("{name:?}: {rule}"))?;
+fn gate(name: &str, knobs: serde_json::Value) -> Result<GateConfig, String> {
+    let dependency = Dependency::try_from(name.to_owned()).map_err(|rule| format!("{name:?}: {rule}"))?;
     let knobs: Knobs = serde_json::from_value(knobs).map_err(|e| format!("the gate of {name}: {e}"))?;
     GateConfig::new(dependency, &knobs).map_err(|e| e.to_string())
 }

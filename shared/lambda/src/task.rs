@@ -18,6 +18,12 @@ pub enum TaskError {
     /// The input does not fit: function and state machine were deployed out of step. It says nothing about the task.
     #[error("the task's input cannot be read: {0}")]
     BadInput(String),
+    /// A dependency's circuit is open, and nothing was sent to it: an outage, nothing is decided.
+    #[error("{0}")]
+    CallNotPermitted(String),
+    /// A dependency takes no more calls just now, and nothing was done: no failure. Wait and repeat, as often as it takes.
+    #[error("{0}")]
+    RateLimited(String),
     /// An answer, not a failure: the issuer said no. The message is its reason, a code.
     #[error("{0}")]
     Declined(String),
@@ -36,6 +42,8 @@ impl TaskError {
             Self::Retryable(_) => "Retryable",
             Self::Terminal(_) => "Terminal",
             Self::BadInput(_) => "BadInput",
+            Self::CallNotPermitted(_) => "CallNotPermitted",
+            Self::RateLimited(_) => "RateLimited",
             Self::Declined(_) => "Declined",
             Self::Settling(_) => "Settling",
             Self::Refused(_) => "Refused",
@@ -72,12 +80,16 @@ where
     F: Future<Output = Result<A, TaskError>>,
 {
     let answer = match serde_json::from_value(input) {
-        Ok(request) => handle(request).await,
+        // Boxed, as the compiler computes no layout of futures as deep as a service's in a runtime's.
+        Ok(request) => Box::pin(handle(request)).await,
         Err(error) => Err(TaskError::BadInput(what_is_wrong(&error))),
     };
     match &answer {
         Err(error) if error.is_an_answer() => {
             tracing::info!(error.name = error.name(), error = %error, "the task's answer is a no");
+        }
+        Err(error @ TaskError::RateLimited(_)) => {
+            tracing::info!(error.name = error.name(), error = %error, "the task has to wait");
         }
         Err(error) => tracing::warn!(error.name = error.name(), error = %error, "the task failed"),
         Ok(_) => {}

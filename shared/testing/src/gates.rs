@@ -40,6 +40,11 @@ impl MemoryGates {
     pub fn set_gate(&self, dependency: &Dependency, shard: u16, gate: Gate) {
         lock(&self.rows).items.insert((dependency.clone(), shard), gate);
     }
+
+    /// Deletes all items of a gate, as another hand would; takes no turn.
+    pub fn delete(&self, dependency: &str) {
+        lock(&self.rows).items.retain(|(d, _), _| d.as_str() != dependency);
+    }
 }
 
 impl Rows {

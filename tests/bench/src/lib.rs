@@ -8,6 +8,7 @@ pub mod estimates;
 pub mod goals;
 pub mod load;
 pub mod outage;
+mod print;
 pub mod report;
 pub mod settings;
 pub mod table;

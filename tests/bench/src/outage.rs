@@ -14,9 +14,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 /// Shorter than the first break, so that no trial call mixes in.
-const LASTS: Duration = Duration::from_secs(25);
+pub const LASTS: Duration = Duration::from_secs(25);
 /// The callers' demand, as a share of the rate.
-const SHARE: f64 = 0.9;
+pub const SHARE: f64 = 0.9;
 
 /// Who has the breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -1,4 +1,4 @@
-//! All figures of one run: measured, printed side by side, and written as JSON.
+//! All figures of one run.
 
 use crate::estimates::Estimate;
 use crate::goals::Goal;
@@ -7,7 +7,6 @@ use crate::outage::{self, Breakers, Outage};
 use crate::settings::{BURST, CALLERS, LATENCY, RATE, gate, millis};
 use serde::Serialize;
 use std::error::Error;
-use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 /// The shares of the rate at which callers ask.
@@ -133,97 +132,4 @@ fn outages(seed: u64) -> Result<Vec<Dead>, Box<dyn Error>> {
         }
     }
     Ok(outages)
-}
-
-impl Loaded {
-    fn name(&self) -> &'static str {
-        match (self.way, self.patience_ms) {
-            (Way::Gate, 0) => "the gate",
-            (Way::Gate, _) => "the gate, reserving slots",
-            (Way::ReadModifyWrite, 0) => "version-checked read-modify-write",
-            (Way::ReadModifyWrite, _) => "  the same, coming again",
-            (Way::PollAndRetry, _) => "poll and retry, no breaker",
-        }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { callers, rate_per_second: rate, burst, latency_ms, calls, seed, .. } = self;
-        writeln!(
-            f,
-            "The gate: {callers} callers, {rate} calls/s, burst {burst}, default overlap; virtual time, seed {seed}."
-        )?;
-        writeln!(
-            f,
-            "A write lands {latency_ms} ms after it was sent. Writes include those whose condition was false."
-        )?;
-        let mut heading = String::new();
-        for load in &self.loads {
-            let title = match (load.share, load.patience_ms) {
-                (Some(share), 0) => format!("{calls} calls at {share} of capacity, refused at once"),
-                (Some(share), patience) => format!("{calls} calls at {share} of capacity, waiting up to {patience} ms"),
-                (None, _) => format!("{WAITERS} waiters in the same instant"),
-            };
-            if title != heading {
-                writeln!(f, "\n{title}")?;
-                writeln!(
-                    f,
-                    "  {:<36}{:>8}{:>8}{:>15}{:>15}{:>15}{:>9}{:>9}{:>9}",
-                    "", "granted", "refused", "per granted", "per refused", "per healthy", "polls", "all w/gr", "last"
-                )?;
-                writeln!(
-                    f,
-                    "  {:<36}{:>8}{:>8}{:>15}{:>15}{:>15}",
-                    "", "", "", "writes  reads", "writes  reads", "writes  reads"
-                )?;
-                heading = title;
-            }
-            writeln!(f, "{}", line(load)?)?;
-        }
-        writeln!(
-            f,
-            "\nA dead provider: calls at 0.9 of capacity, each fails after 200 ms; 25 s, then trial calls would begin"
-        )?;
-        writeln!(
-            f,
-            "  {:<26}{:<28}{:>10}{:>10}{:>11}{:>12}{:>18}{:>16}",
-            "", "", "failures", "in flight", "while open", "all calls", "after first open", "until all open"
-        )?;
-        for Dead { breakers, knobs, outage, .. } in &self.outages {
-            let name = match breakers {
-                Breakers::Gate => "the gate",
-                Breakers::PerInstance => "a breaker per instance",
-            };
-            let Outage { failures_before_open, in_flight, calls_while_open, calls, calls_after_first_open, .. } =
-                outage;
-            let seconds = format!("{:.2} s", outage.seconds_until_all_open);
-            writeln!(
-                f,
-                "  {name:<26}{knobs:<28}{failures_before_open:>10}{in_flight:>10}{calls_while_open:>11}{calls:>12}{calls_after_first_open:>18}{seconds:>16}"
-            )?;
-        }
-        writeln!(f, "\nThe pure core (criterion; mean, upper end of its 95 % interval)")?;
-        for Estimate { what, nanoseconds, at_most, .. } in &self.decisions {
-            writeln!(f, "  {what:<58}{nanoseconds:>8.0} ns{at_most:>8.0} ns")?;
-        }
-        writeln!(f, "\nGoals")?;
-        for goal in &self.goals {
-            writeln!(f, "  {goal}")?;
-        }
-        Ok(())
-    }
-}
-
-fn line(load: &Loaded) -> Result<String, fmt::Error> {
-    let Loaded { costs, .. } = load;
-    let mut line = format!("  {:<36}{:>8}{:>8}", load.name(), costs.granted, costs.refused);
-    for per_call in [Some(costs.per_granted), costs.per_refused, Some(costs.per_healthy)] {
-        match per_call {
-            Some(per_call) => write!(line, "{:>8.3}{:>7.3}", per_call.writes, per_call.reads)?,
-            None => write!(line, "{:>8}{:>7}", "-", "-")?,
-        }
-    }
-    write!(line, "{:>9}{:>9.3}{:>7.1} s", costs.polls, costs.all_writes_per_granted, costs.seconds)?;
-    Ok(line)
 }

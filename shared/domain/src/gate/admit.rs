@@ -180,11 +180,19 @@ impl GateConfig {
 
     /// What to do after a write found its condition false: `gate` is the item that it found.
     pub fn decide_again(&self, request: &Request, tried: &Change, gate: &Gate, now: Timestamp) -> Step {
-        if gate.state == BreakerState::HalfOpen && gate.permits.contains(&request.id) {
+        if gate.state == BreakerState::HalfOpen && gate.permits.contains(&request.id) && gate.not_before <= now {
             // The write had succeeded, its answer was lost, and it was sent again.
             if let Some(permit) = self.trial_permit(request, tried, gate.generation, gate.opens) {
                 return Step::Granted(permit);
             }
+        }
+        // Judged by the moment for which it asked: whoever would have been refused then is refused, and does not race
+        // those who ask now for a slot that has come back since.
+        if let Change::Reserve { now: asked, .. } = tried
+            && let Step::Refused(refusal) = self.decide(request, gate, *asked)
+        {
+            let left = refusal.retry_after.saturating_sub(between(*asked, now));
+            return Step::Refused(refused(refusal.reason, left.max(Duration::from_millis(1))));
         }
         self.decide(request, gate, now)
     }

@@ -1,6 +1,7 @@
 //! Makes an endless protocol finite: time stands still and everything else moves into the past instead, generations
 //! are only this one or an older one, and admissions are named by who holds them.
 
+use domain::breaker::BreakerState;
 use domain::gate::bucket::{Micros, Take};
 use domain::gate::change::{Because, Change, Trial};
 use domain::gate::{Gate, PermitId};
@@ -13,8 +14,10 @@ use std::time::Duration;
 pub const NOW: Timestamp = Timestamp(1_000_000);
 /// One tick, and the grain of all times.
 pub const UNIT: Duration = Duration::from_secs(1);
-/// So far back that nothing depends on how far.
-pub const LONG_AGO: Timestamp = Timestamp(NOW.0 - 12_000);
+/// So far back that nothing depends on how far, for a burst of at most two.
+pub const LONG_AGO: Timestamp = Timestamp(NOW.0 - 4000);
+/// The same for a bucket's `tat`, and an overlap of at most one.
+const FULL_BEFORE: Timestamp = Timestamp(NOW.0 - 2000);
 /// The generation of the gate; whatever is older has the number before.
 pub const THIS: u64 = 2;
 const OLDER: u64 = 1;
@@ -35,8 +38,13 @@ impl Frame {
         *moment = Timestamp(moment.0 - self.passed).max(LONG_AGO);
     }
 
+    /// A moment recedes, of which only matters when it comes.
+    pub fn awaited(&self, moment: &mut Timestamp) {
+        *moment = Timestamp(moment.0 - self.passed).max(NOW);
+    }
+
     fn micros(&self, moment: &mut Micros) {
-        *moment = moment.plus(-self.passed * 1000).max(Micros::from(LONG_AGO));
+        *moment = moment.plus(-self.passed * 1000).max(Micros::from(FULL_BEFORE));
     }
 
     /// Only "this one" and "an older one" matter.
@@ -59,8 +67,12 @@ impl Frame {
         names(&mut gate.permits);
         names(&mut gate.successes);
         self.generation(&mut gate.generation);
-        self.moment(&mut gate.until);
-        self.moment(&mut gate.not_before);
+        if gate.state == BreakerState::HalfOpen {
+            self.awaited(&mut gate.until);
+        } else {
+            self.moment(&mut gate.until);
+        }
+        self.awaited(&mut gate.not_before);
         self.micros(&mut gate.tat);
         gate.since = NOW;
         gate.by.clear();
@@ -114,15 +126,18 @@ impl Frame {
             Change::Open { generation, from: _, until, opens: _, because } => {
                 self.generation(generation);
                 self.moment(until);
+                if *generation == OLDER {
+                    *until = LONG_AGO;
+                }
                 Self::because(because);
             }
             Change::Hold { until, tat, moves_tat: _ } => {
-                self.moment(until);
+                self.awaited(until);
                 self.micros(tat);
             }
             Change::Force { generation, state: _, not_before, limit, cuts_tat: _, because } => {
                 self.generation(generation);
-                self.moment(not_before);
+                self.awaited(not_before);
                 self.micros(limit);
                 Self::because(because);
             }

@@ -1,4 +1,4 @@
-//! `gate-costs <criterion's folder> <report.json>`: counts, prints, writes the report, and fails if a goal is missed.
+//! `gate-costs <criterion's folder> <report.json> [seed]`: counts, prints, writes the report, and fails if a goal is missed.
 
 use bench::{estimates, report};
 use std::error::Error;
@@ -11,10 +11,12 @@ const CALLS: usize = 40_000;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [criterion, file] = arguments.as_slice() else {
-        return Err("usage: gate-costs <criterion's folder> <report.json>".into());
+    let (criterion, file, seed) = match arguments.as_slice() {
+        [criterion, file] => (criterion, file, SEED),
+        [criterion, file, seed] => (criterion, file, seed.parse()?),
+        _ => return Err("usage: gate-costs <criterion's folder> <report.json> [seed]".into()),
     };
-    let report = report::measure(SEED, CALLS, estimates::read(Path::new(criterion))?)?;
+    let report = report::measure(seed, CALLS, estimates::read(Path::new(criterion))?)?;
     println!("{report}");
     let file = Path::new(file);
     fs::create_dir_all(file.parent().unwrap_or(Path::new(".")))?;

@@ -2,6 +2,7 @@
 
 use crate::world::{Fraud, Turn, World};
 use domain::ledger::Status;
+use std::time::Duration;
 use testing::provider::Mishap;
 use testing::turn::{Task, one_turn};
 
@@ -13,7 +14,7 @@ struct Way {
     ends: &'static [Status],
 }
 
-const WAYS: [Way; 6] = [
+const WAYS: [Way; 9] = [
     Way { name: "happy", prepare: |_| {}, before: None, ends: &[Status::Active] },
     Way {
         name: "fraudster",
@@ -22,6 +23,19 @@ const WAYS: [Way; 6] = [
         // Faults end with the test: who calls again may find a fraud check that passes.
         ends: &[Status::Declined, Status::Refunded, Status::Active],
     },
+    Way {
+        name: "slot in the future",
+        prepare: |world| world.gate.empty_bucket(Duration::from_secs(3)),
+        before: None,
+        ends: &[Status::Active],
+    },
+    Way {
+        name: "bucket without a slot",
+        prepare: |world| world.gate.empty_bucket(Duration::from_secs(30)),
+        before: None,
+        ends: &[Status::Active],
+    },
+    Way { name: "trial", prepare: |world| world.gate.open(Duration::ZERO), before: None, ends: &[Status::Active] },
     Way {
         name: "declined",
         prepare: |_| {},

@@ -6,6 +6,8 @@ use admission::observer::Event;
 use domain::breaker::BreakerState;
 use domain::ledger::{Intent, Status};
 use domain::time::Clock;
+use serde_json::{Value, json};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use testing::turn::Trip;
 
@@ -70,12 +72,24 @@ fn a_bucket_that_stays_full_for_half_a_day_is_waited_for_in_one_execution() {
 }
 
 #[test]
+fn a_pause_that_the_provider_asked_for_delays_and_never_fails_an_execution() {
+    for span in [SECOND, 30 * SECOND, 3600 * SECOND] {
+        let (mut world, arn) = one_intent();
+        let end = world.clock.now().plus(span);
+        world.gate.hold(span);
+        assert!(world.run_until_state(&arn, "FraudCheck"));
+        assert!(world.clock.now() >= end, "{span:?}: it called too early");
+        assert!(matches!(world.finish(&arn), Turn::Succeeded(_)), "{span:?}");
+    }
+}
+
+#[test]
 fn a_permit_waits_for_its_slot_and_is_rechecked() {
     let (mut world, arn) = one_intent();
     world.gate.empty_bucket(3 * SECOND);
     let way = way(&mut world, &arn);
-    let expected = ["ReserveFraudCall", "AwaitFraudSlot", "RecheckFraudCall", "FraudCheck"];
-    assert!(way.windows(4).any(|four| four == expected), "{way:?}");
+    let waiting = ["ReserveFraudCall", "FraudAdmission", "AwaitFraudSlot", "RecheckFraudCall", "FraudAdmission"];
+    assert_eq!(way[2..8], [&waiting[..], &["FraudCheck"]].concat());
     assert!(active(&world));
 }
 
@@ -196,8 +210,9 @@ fn an_outage_that_ends_meanwhile_ends_in_the_same_execution() {
 fn a_provider_that_pushes_back_is_left_alone_and_fails_nobody_but_who_asked_three_times() {
     let (mut world, arn) = one_intent();
     world.fraud = Fraud::PushesBack;
+    let from = world.clock.now();
     assert!(world.run_until_state(&arn, "PauseFraudCheck"));
-    assert!(world.gate.item().not_before > world.clock.now());
+    assert!(world.gate.item().not_before > from, "nobody may call for a while");
     assert_eq!(world.finish(&arn), Turn::Failed("Retryable".to_owned()));
     assert_eq!(world.count("fraud.check"), 3);
     assert_eq!(world.gate.item().state, BreakerState::Closed, "a push-back is no failure of a closed gate");
@@ -298,4 +313,47 @@ fn what_is_reported_late_about_an_older_generation_changes_nothing() {
     let before = world.gate.item();
     assert!(world.run_until_state(&arn, "PauseFraudCheck"));
     assert_eq!(world.gate.item(), before);
+}
+
+/// Runs one intent in a world whose state machine has an error; what the world says about it.
+fn found(error: impl FnOnce(&mut Value), prepare: impl FnOnce(&mut World)) -> String {
+    let mut world = World::with(error);
+    prepare(&mut world);
+    world.submit("ada", 1);
+    let arn = world.hand_over().unwrap();
+    let said = catch_unwind(AssertUnwindSafe(|| world.finish(&arn))).expect_err("nobody noticed");
+    said.downcast_ref::<String>().cloned().unwrap_or_default()
+}
+
+#[test]
+fn a_retry_of_the_call_would_be_found_to_have_no_permit() {
+    let retries = |definition: &mut Value| {
+        definition["States"]["FraudCheck"]["Retry"] = json!([{"ErrorEquals": ["States.Http.StatusCode.503"]}]);
+    };
+    let said = found(retries, |world| world.fraud = Fraud::IsDown);
+    assert!(said.contains("without a permit"), "{said}");
+}
+
+#[test]
+fn a_call_that_is_not_rechecked_after_its_wait_would_be_found() {
+    let hurries = |definition: &mut Value| definition["States"]["AwaitFraudSlot"]["Next"] = json!("FraudCheck");
+    let said = found(hurries, |world| world.gate.empty_bucket(3 * SECOND));
+    assert!(said.contains("without a permit"), "{said}");
+}
+
+#[test]
+fn a_full_bucket_that_fails_an_execution_would_be_found() {
+    let gives_up = |definition: &mut Value| {
+        let rules = &mut definition["States"]["FraudAdmission"]["Choices"];
+        let refused = rules[4].clone();
+        assert_eq!(rules[2]["Assign"]["atLeast"], "{% $states.input.retryAfter %}");
+        rules[2]["Next"] = refused["Next"].clone();
+        rules[2]["Assign"] = refused["Assign"].clone();
+    };
+    let full: [fn(&mut World); 2] =
+        [|world| world.gate.empty_bucket(60 * SECOND), |world| world.gate.hold(60 * SECOND)];
+    for prepare in full {
+        let said = found(gives_up, prepare);
+        assert!(said.contains("should have waited"), "{said}");
+    }
 }

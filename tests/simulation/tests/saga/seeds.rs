@@ -2,9 +2,12 @@
 //! a few faults; then the faults stop and everything must end in bounded time.
 
 use crate::world::{Fraud, HOUR, World};
+use admission::observer::Event;
+use domain::breaker::BreakerState;
 use domain::cases::Action;
 use domain::ledger::Status;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use testing::provider::Mishap;
 use testing::turn::Trip;
 
@@ -16,6 +19,7 @@ fn seeds() -> u64 {
 #[test]
 fn whatever_happens_every_intent_ends_once_and_is_charged_at_most_once() {
     let mut outcomes: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut at_the_gate: BTreeSet<&str> = BTreeSet::new();
     for seed in 0..seeds() {
         let mut world = World::new();
         let mut told = Vec::new();
@@ -24,13 +28,33 @@ fn whatever_happens_every_intent_ends_once_and_is_charged_at_most_once() {
             world.calm_down();
         }));
         assert!(result.is_ok(), "seed {seed} breaks a promise after: {told:?}");
+        at_the_gate.extend(world.gate.notices().iter().map(word));
         for row in world.ledger.rows() {
             *outcomes.entry(row.status.as_str()).or_default() += 1;
         }
     }
     println!("{} schedules: {outcomes:?}", seeds());
+    println!("at the gate: {at_the_gate:?}");
+    for happened in ["open", "rate", "hold", "granted", "waits", "forfeited", "store", "opened", "half-open", "closed"]
+    {
+        assert!(at_the_gate.contains(happened), "in no schedule: {happened}; the search is too shallow");
+    }
     for status in ["active", "declined", "refunded", "parked"] {
         assert!(outcomes.contains_key(status), "no schedule ended {status}: the search is too shallow");
+    }
+}
+
+/// What happened at the gate, in a word.
+fn word(event: &Event) -> &'static str {
+    match event {
+        Event::Granted { wait, .. } if wait.is_zero() => "granted",
+        Event::Granted { .. } => "waits",
+        Event::Refused { reason } => reason.as_str(),
+        Event::Forfeited => "forfeited",
+        Event::StoreFailed { .. } => "store",
+        Event::Turned { to: BreakerState::Closed | BreakerState::Disabled } => "closed",
+        Event::Turned { to: BreakerState::HalfOpen } => "half-open",
+        Event::Turned { .. } => "opened",
     }
 }
 
@@ -84,7 +108,7 @@ fn schedule(seed: u64, world: &mut World, told: &mut Vec<&'static str>) {
 
 fn fault(rng: &mut fastrand::Rng, world: &mut World, live: &[String]) -> &'static str {
     let any = rng.choice(live);
-    match (rng.u32(0..16), any) {
+    match (rng.u32(0..19), any) {
         (0, Some(arn)) => {
             world.die(arn, "TIMED_OUT", true, true);
             "an execution died, its function lives on"
@@ -129,7 +153,10 @@ fn fault(rng: &mut fastrand::Rng, world: &mut World, live: &[String]) -> &'stati
             "the provider refuses"
         }
         (10, _) => {
-            world.fraud = *rng.choice(&[Fraud::Rejects, Fraud::IsDown, Fraud::TalksGarbage]).unwrap();
+            let slow = Fraud::IsSlow(Duration::from_secs(6));
+            let ways =
+                [Fraud::Rejects, Fraud::IsDown, Fraud::TalksGarbage, Fraud::PushesBack, slow, Fraud::RefusesOurKey];
+            world.fraud = *rng.choice(&ways).unwrap();
             "the fraud check says no"
         }
         (11 | 12, _) => {
@@ -139,6 +166,18 @@ fn fault(rng: &mut fastrand::Rng, world: &mut World, live: &[String]) -> &'stati
         (13 | 14, _) => {
             world.hold_entitlement(if rng.bool() { "ada" } else { "bob" });
             "content cannot be delivered"
+        }
+        (15, _) => {
+            world.gate.open(Duration::from_secs(rng.u64(0..120)));
+            "the gate opens"
+        }
+        (16, _) => {
+            world.gate.empty_bucket(Duration::from_secs(rng.u64(0..1200)));
+            "the bucket is empty"
+        }
+        (17, _) => {
+            world.gate.hold(Duration::from_secs(rng.u64(0..1200)));
+            "the fraud provider wants a pause"
         }
         _ => {
             world.clock.advance(73 * HOUR);

@@ -12,7 +12,7 @@ use domain::money::{Currency, Money};
 use domain::payment_provider::PaymentState;
 use domain::services::{Executions, Ran, ServiceError};
 use domain::time::Clock;
-use lambda::task::TaskError as HandlerError;
+use lambda::task::{self, TaskError as HandlerError};
 use lambda::telemetry::Metrics;
 use payments::Payments;
 use resilience::ops::Desk;
@@ -126,6 +126,11 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// A world whose state machine has an error, to see that it is found.
+    pub fn with(error: impl FnOnce(&mut Value)) -> Self {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/statemachines/subscribe.asl.json");
         let text = std::fs::read_to_string(path).unwrap();
         let substitutions = [
@@ -138,7 +143,9 @@ impl World {
             ("FraudConnection", "connection"),
             ("DeadLetterQueueUrl", "dlq"),
         ];
-        let machine = Machine::load(&text, &substitutions).unwrap();
+        let mut definition = serde_json::from_str(&text).unwrap();
+        error(&mut definition);
+        let machine = Machine::load(&definition.to_string(), &substitutions).unwrap();
         let turns = Turnstile::default();
         let clock = VirtualClock::default();
         let ledger = MemoryLedger::new(turns.clone());
@@ -492,8 +499,8 @@ impl World {
         panic!("no end in bounded time: {:#?}", self.ledger.rows());
     }
 
-    fn call(&self, task: &TaskCall) -> Call {
-        if task.resource.ends_with("http:invoke") {
+    fn call(&self, call: &TaskCall) -> Call {
+        if call.resource.ends_with("http:invoke") {
             let (turns, clock, fraud) = (self.turns.clone(), self.clock.clone(), self.fraud);
             return Box::pin(async move {
                 turns.pass("fraud.check").await;
@@ -515,25 +522,25 @@ impl World {
                 }
             });
         }
-        if task.resource.ends_with("sqs:sendMessage") {
+        if call.resource.ends_with("sqs:sendMessage") {
             return Box::pin(async { Ok(json!({"MessageId": "m"})) });
         }
-        let (function, payload) = lambda_call(&task.arguments).unwrap();
+        let (function, payload) = lambda_call(&call.arguments).unwrap();
         let payload = payload.clone();
         match function {
             "reserve-call" => self.gate.reserve(payload),
             "report-call" => self.gate.report(payload),
             "subscriptions-task" => {
                 let service = self.tasks.clone();
-                Box::pin(async move { answer(service.handle(serde_json::from_value(payload).unwrap()).await) })
+                Box::pin(async move { answer(task::answer(|request| service.handle(request), payload).await) })
             }
             "payments-task" => {
                 let service = self.payments.clone();
-                Box::pin(async move { answer(service.handle(serde_json::from_value(payload).unwrap()).await) })
+                Box::pin(async move { answer(task::answer(|request| service.handle(request), payload).await) })
             }
             "content-access-task" => {
                 let service = self.content_access.clone();
-                Box::pin(async move { answer(service.handle(serde_json::from_value(payload).unwrap()).await) })
+                Box::pin(async move { answer(task::answer(|request| service.handle(request), payload).await) })
             }
             other => panic!("no such function: {other}"),
         }

@@ -337,6 +337,7 @@ proptest! {
             ProviderError::Rejected { code } => prop_assert!((400..500).contains(&status) && wire::is_code(code)),
             ProviderError::RateLimited { .. } => prop_assert_eq!(status, 429),
             ProviderError::Unknown { reason } => prop_assert!(reason.len() < 100 && reason.starts_with("HTTP ")),
+            ProviderError::NotPermitted { .. } => prop_assert!(false, "there is an answer, so it was sent"),
         }
         prop_assert!(status < 500 || is_unknown(&error));
     }
@@ -357,7 +358,10 @@ fn a_request_that_a_gate_held_back_is_neither_declined_nor_refused_nor_unknown()
     }
     for reason in [Reason::Open, Reason::Permits, Reason::Store] {
         let error = held_back(reason);
-        assert!(matches!(&error, ProviderError::NotPermitted { reason: why } if why.contains(reason.as_str())), "{error}");
+        assert!(
+            matches!(&error, ProviderError::NotPermitted { reason: why } if why.contains(reason.as_str())),
+            "{error}"
+        );
     }
     let misconfigured = no_answer(SendError::Misconfigured("too many tokens".to_owned()));
     assert!(matches!(misconfigured, ProviderError::NotPermitted { .. }) && misconfigured.nothing_happened());

@@ -81,7 +81,7 @@ fn a_full_bucket_refuses_with_the_time_that_it_needs() {
     let reserved = Gate { tat: micros(1400), ..Gate::new(NOW) };
     assert_eq!(refusal(&reserved), refused(Reason::Rate, Duration::from_millis(100)));
     let held = Gate { not_before: later(5000), ..reserved };
-    assert_eq!(refusal(&held), refused(Reason::Hold, Duration::from_millis(5000)));
+    assert_eq!(refusal(&held), refused(Reason::Hold, Duration::from_secs(5)));
     let held_until_now = Gate { not_before: NOW, ..held };
     assert_eq!(refusal(&held_until_now).reason, Reason::Rate);
 }
@@ -185,6 +185,21 @@ fn a_permit_is_not_found_where_the_gate_has_moved_on() {
     let reserve = Change::Reserve { state: BreakerState::Closed, take: config.bucket.restart(NOW, 1), now: NOW };
     let listed = half_open(&["a"]);
     assert!(matches!(config.decide_again(&request("a"), &reserve, &listed, NOW), Step::Write(_)));
+}
+
+#[test]
+fn a_caller_that_found_no_slot_does_not_race_for_the_next() {
+    let config = config();
+    let take = config.bucket.restart(NOW, 1);
+    let tried = Change::Reserve { state: BreakerState::Closed, take, now: NOW };
+    let again = |tat, millis| {
+        let found = Gate { tat: micros(tat), ..Gate::new(NOW) };
+        config.decide_again(&request("a"), &tried, &found, later(millis))
+    };
+    let rate = |millis| Step::Refused(refused(Reason::Rate, Duration::from_millis(millis)));
+    assert_eq!(again(1310, 4), rate(6), "what is left of ten milliseconds");
+    assert_eq!(again(1310, 20), rate(1), "a slot has come back, for whoever asks next");
+    assert!(matches!(again(1300, 20), Step::Write(_)), "there was a slot, it had only taken the wrong branch");
 }
 
 #[test]

@@ -1,0 +1,154 @@
+//! A gate of several items.
+
+use super::{World, dependency};
+use admission::AdmitError;
+use domain::breaker::BreakerState;
+use domain::gate::Gate;
+use domain::gate::admit::{Permit, PermitKind, Reason};
+use domain::gate::operate::Order;
+use domain::gate::report::Outcome;
+use serde_json::{Value, json};
+use std::time::Duration;
+use testing::turn::run;
+
+fn knobs(shards: u16) -> Value {
+    json!({"shards": shards, "burst": 40, "ratePerSecond": 40, "minimumNumberOfCalls": 4})
+}
+
+/// A permit of this shard; chance decides which one is asked.
+fn admitted_by(world: &World, shard: u16) -> Permit {
+    for _ in 0..200 {
+        world.advance(Duration::from_millis(100));
+        let permit = world.admitted();
+        if permit.shard == shard {
+            return permit;
+        }
+    }
+    panic!("shard {shard} is never asked");
+}
+
+fn all(world: &World, shards: u16) -> Vec<Gate> {
+    (0..shards).map(|shard| world.shard(shard)).collect()
+}
+
+fn in_step(world: &World, shards: u16) -> bool {
+    let gates = all(world, shards);
+    gates
+        .iter()
+        .all(|gate| (gate.state, gate.generation, gate.until) == (gates[0].state, gates[0].generation, gates[0].until))
+}
+
+fn open_by(world: &World, shard: u16) {
+    for _ in 0..20 {
+        if world.state() == BreakerState::Open {
+            return;
+        }
+        let permit = admitted_by(world, shard);
+        world.report(&permit, Outcome::Failure);
+    }
+    panic!("it never opens");
+}
+
+#[test]
+fn every_shard_gets_calls_and_counts_its_own() {
+    let world = World::with_item(&knobs(4));
+    for shard in 0..4 {
+        admitted_by(&world, shard);
+    }
+    assert!(all(&world, 4).iter().all(|gate| gate.sequence > 0));
+}
+
+#[test]
+fn an_opening_reaches_all_shards() {
+    for shard in 0..3 {
+        let world = World::with_item(&knobs(3));
+        open_by(&world, shard);
+        assert!(in_step(&world, 3), "{:?}", all(&world, 3));
+        assert_eq!(world.turns_to(), [BreakerState::Open]);
+        for _ in 0..10 {
+            assert_eq!(world.reason(), Reason::Open);
+        }
+    }
+}
+
+#[test]
+fn trial_permits_live_on_shard_0_and_their_outcome_reaches_all() {
+    for (outcome, ends) in [(Outcome::Success, BreakerState::Closed), (Outcome::Failure, BreakerState::Open)] {
+        let world = World::with_item(&knobs(3));
+        open_by(&world, 2);
+        world.advance(Duration::from_secs(12));
+        let trials = [world.admitted(), world.admitted(), world.admitted()];
+        assert!(trials.iter().all(|trial| trial.shard == 0 && matches!(trial.kind, PermitKind::Trial { .. })));
+        assert!(in_step(&world, 3) || world.state() == BreakerState::HalfOpen);
+        assert_eq!(world.gate().permits.len(), 3);
+        assert!(world.shard(1).permits.is_empty() && world.shard(2).permits.is_empty());
+        for _ in 0..10 {
+            assert_eq!(world.reason(), Reason::Permits);
+        }
+        for trial in &trials {
+            world.report(trial, outcome);
+        }
+        assert_eq!(world.state(), ends);
+        assert!(in_step(&world, 3), "{:?}", all(&world, 3));
+    }
+}
+
+#[test]
+fn a_push_back_reaches_all_shards() {
+    let world = World::with_item(&knobs(3));
+    let permit = admitted_by(&world, 1);
+    world.report(&permit, Outcome::PushedBack(Some(Duration::from_secs(9))));
+    let end = world.now().plus(Duration::from_millis(9250));
+    assert!(all(&world, 3).iter().all(|gate| gate.not_before == end));
+    for _ in 0..10 {
+        assert_eq!(world.reason(), Reason::Hold);
+    }
+}
+
+#[test]
+fn a_push_back_reaches_the_shards_that_are_not_held_longer_already() {
+    let world = World::with_item(&knobs(3));
+    let permit = admitted_by(&world, 1);
+    let longer = world.now().plus(Duration::from_mins(10));
+    world.gates.set_gate(&dependency(), 2, Gate { not_before: longer, ..world.shard(2) });
+    world.report(&permit, Outcome::PushedBack(Some(Duration::from_secs(9))));
+    let end = world.now().plus(Duration::from_millis(9250));
+    assert_eq!(all(&world, 3).iter().map(|gate| gate.not_before).collect::<Vec<_>>(), [end, end, longer]);
+}
+
+#[test]
+fn an_order_reaches_all_shards() {
+    let world = World::new(&knobs(3));
+    run(world.admission.order("fraud", Order::ForceOpen, "ada", "maintenance")).unwrap();
+    assert!(in_step(&world, 3) && world.state() == BreakerState::ForcedOpen);
+}
+
+#[test]
+fn more_shards_than_before_are_made_as_the_others_are() {
+    let world = World::with_item(&knobs(1));
+    open_by(&world, 0);
+    let more = world.another(&knobs(3));
+    for _ in 0..20 {
+        let refused = run(more.admit("fraud", 1, world.soon())).unwrap_err();
+        assert!(matches!(refused, AdmitError::NotPermitted(refusal) if refusal.reason == Reason::Open));
+        world.advance(Duration::from_millis(200));
+    }
+    assert!(in_step(&world, 3), "{:?}", all(&world, 3));
+}
+
+#[test]
+fn shards_that_were_left_behind_come_into_step_again() {
+    // Three shards, then one for a while, in which it opens and closes; then three again.
+    let world = World::with_item(&knobs(3));
+    let one = World { admission: world.another(&knobs(1)), ..world };
+    open_by(&one, 0);
+    one.advance(Duration::from_secs(12));
+    for trial in [one.admitted(), one.admitted()] {
+        one.report(&trial, Outcome::Success);
+    }
+    assert_eq!(one.state(), BreakerState::Closed);
+    assert!(!in_step(&one, 3));
+    let three = World { admission: one.another(&knobs(3)), ..one };
+    open_by(&three, 1);
+    assert!(in_step(&three, 3), "{:?}", all(&three, 3));
+}
