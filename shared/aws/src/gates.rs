@@ -77,25 +77,10 @@ impl DynamoGates {
                 Err(error) if error.code() == Some("TransactionConflictException") => {
                     pause = wait_for_the_other(pause).await;
                 }
-                Err(error) => return self.refused(name, error).await,
+                Err(error) => return refused(name, &error),
             }
         }
         Err(busy())
-    }
-
-    async fn refused(&self, name: &str, error: SdkError<UpdateItemError>) -> Result<Answer, GateStoreError> {
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => match failed.item() {
-                Some(item) => reading::gate(name, item).map(Answer::Refused),
-                None => Ok(Answer::Missing),
-            },
-            // An update of an attribute that is not what it should be, such as a counter in a map that is missing.
-            _ if error.code() == Some("ValidationException") => {
-                let reason = error.message().unwrap_or("the store cannot perform the update").to_owned();
-                Err(GateStoreError::Corrupt { item: name.to_owned(), reason })
-            }
-            _ => Err(unreachable(&error)),
-        }
     }
 
     async fn install(&self, name: &str, put: Put, gate: &Gate) -> Result<Answer, GateStoreError> {
@@ -111,10 +96,7 @@ impl DynamoGates {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let error = match sent {
-            Ok(_) => return Ok(Answer::Done(gate.clone())),
-            Err(error) => error,
-        };
+        let Err(error) = sent else { return Ok(Answer::Done(gate.clone())) };
         match error.as_service_error() {
             Some(e) if e.is_conditional_check_failed_exception() => Ok(match self.get(name).await? {
                 Some(found) => Answer::Refused(found),
@@ -224,6 +206,21 @@ impl Gates for DynamoGates {
         let name = format!("GATE#{dependency}#audit");
         let found = self.table.get::<Audit>(key(name, None)).await.map_err(|e| unreachable(&e))?;
         Ok(found.map(|found| found.value.lines).unwrap_or_default())
+    }
+}
+
+fn refused(name: &str, error: &SdkError<UpdateItemError>) -> Result<Answer, GateStoreError> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(failed)) => match failed.item() {
+            Some(item) => reading::gate(name, item).map(Answer::Refused),
+            None => Ok(Answer::Missing),
+        },
+        // An update of an attribute that is not what it should be, such as a counter in a map that is missing.
+        _ if error.code() == Some("ValidationException") => {
+            let reason = error.message().unwrap_or("the store cannot perform the update").to_owned();
+            Err(GateStoreError::Corrupt { item: name.to_owned(), reason })
+        }
+        _ => Err(unreachable(error)),
     }
 }
 

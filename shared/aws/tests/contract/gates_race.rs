@@ -12,6 +12,7 @@ use domain::gate::config::{GateConfig, Knobs};
 use domain::gate::report::Outcome;
 use domain::gate::store::Gates;
 use domain::time::Clock;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -22,8 +23,8 @@ const BURST: usize = 40;
 const TABLE: &str = "GATES_RACE_TABLE";
 
 /// So slow a rate that no token comes back during a test.
-fn config(knobs: serde_json::Value) -> GateConfig {
-    let mut all = serde_json::json!({
+fn config(knobs: &Value) -> GateConfig {
+    let mut all = json!({
         "ratePerSecond": 0.0001, "burst": BURST, "overlap": 0, "callTimeoutMs": 30_000, "storeUnreachable": "refuse",
         "minimumNumberOfCalls": 5, "minimumFailures": 5, "permittedCallsInHalfOpen": 3, "successesToClose": 3,
         "breakDurationMs": 300, "clockSkewMs": 10,
@@ -35,7 +36,7 @@ fn config(knobs: serde_json::Value) -> GateConfig {
     GateConfig::new(dependency("raced"), &knobs).unwrap()
 }
 
-fn admission(store: DynamoGates, knobs: serde_json::Value) -> Racing {
+fn admission(store: DynamoGates, knobs: &Value) -> Racing {
     Admission::new(store, System, Unobserved, [config(knobs)])
 }
 
@@ -44,10 +45,10 @@ async fn ask(admission: &Racing) -> Result<Permit, AdmitError> {
 }
 
 /// Asks so many times from so many tasks at once; each task is a process of its own to the gate: it shares no memory.
-async fn race(store: &DynamoGates, knobs: &serde_json::Value, tasks: usize, asks: usize) -> Vec<Permit> {
+async fn race(store: &DynamoGates, knobs: &Value, tasks: usize, asks: usize) -> Vec<Permit> {
     let racers: Vec<_> = (0..tasks)
         .map(|_| {
-            let admission = admission(store.clone(), knobs.clone());
+            let admission = admission(store.clone(), knobs);
             tokio::spawn(async move {
                 let mut granted = Vec::new();
                 for _ in 0..asks {
@@ -76,7 +77,7 @@ async fn race(store: &DynamoGates, knobs: &serde_json::Value, tasks: usize, asks
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn threads_that_race_for_tokens_get_the_burst_and_not_one_more() {
     on_a_table(|store, _| async move {
-        let permits = race(&store, &serde_json::json!({}), 16, 8).await;
+        let permits = race(&store, &json!({}), 16, 8).await;
         assert_eq!(permits.len(), BURST);
         let numbers: BTreeSet<u64> = permits.iter().filter_map(number).collect();
         assert_eq!(numbers, (1..=BURST as u64).collect(), "every call has a number of its own");
@@ -87,7 +88,7 @@ async fn threads_that_race_for_tokens_get_the_burst_and_not_one_more() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn shards_share_the_burst_among_them() {
     on_a_table(|store, _| async move {
-        let permits = race(&store, &serde_json::json!({"shards": 4}), 16, 16).await;
+        let permits = race(&store, &json!({"shards": 4}), 16, 16).await;
         assert_eq!(permits.len(), BURST);
     })
     .await;
@@ -96,8 +97,8 @@ async fn shards_share_the_burst_among_them() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn threads_that_race_for_permits_get_three_and_their_successes_close_the_gate() {
     on_a_table(|store, _| async move {
-        let knobs = serde_json::json!({});
-        let first = admission(store.clone(), knobs.clone());
+        let knobs = json!({});
+        let first = admission(store.clone(), &knobs);
         for _ in 0..5 {
             let permit = ask(&first).await.unwrap();
             first.report(&permit, Outcome::Failure).await.unwrap();
@@ -112,7 +113,7 @@ async fn threads_that_race_for_permits_get_three_and_their_successes_close_the_g
         assert_eq!(permits.len(), 3, "{permits:?}");
         assert!(permits.iter().all(|permit| matches!(permit.kind, PermitKind::Trial { .. })));
         let reports = permits.into_iter().map(|permit| {
-            let admission = admission(store.clone(), knobs.clone());
+            let admission = admission(store.clone(), &knobs);
             tokio::spawn(async move { admission.report(&permit, Outcome::Success).await.unwrap() })
         });
         for report in reports.collect::<Vec<_>>() {
@@ -127,11 +128,11 @@ async fn threads_that_race_for_permits_get_three_and_their_successes_close_the_g
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_failures_at_once_one_opens() {
     on_a_table(|store, _| async move {
-        let permits = race(&store, &serde_json::json!({}), 16, 1).await;
+        let permits = race(&store, &json!({}), 16, 1).await;
         assert_eq!(permits.len(), 16);
         let generation = permits[0].generation;
         let reports = permits.into_iter().map(|permit| {
-            let admission = admission(store.clone(), serde_json::json!({}));
+            let admission = admission(store.clone(), &json!({}));
             tokio::spawn(async move { admission.report(&permit, Outcome::Failure).await.unwrap() })
         });
         for report in reports.collect::<Vec<_>>() {
@@ -148,7 +149,7 @@ async fn of_many_failures_at_once_one_opens() {
 async fn processes_that_race_for_tokens_get_the_burst_and_not_one_more() {
     if let Ok(table) = std::env::var(TABLE) {
         let store = DynamoGates::new(&sdk().await, table);
-        for _ in race(&store, &serde_json::json!({}), 4, 8).await {
+        for _ in race(&store, &json!({}), 4, 8).await {
             println!("granted");
         }
         return;

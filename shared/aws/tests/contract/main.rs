@@ -1,7 +1,7 @@
 //! One contract per port, over the in-memory fake and over the adapter. The adapter runs against whatever
 //! `AWS_ENDPOINT_URL` names; every test makes tables and queues of its own and removes them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so")]
 
 mod charges;
 mod entitlements;
