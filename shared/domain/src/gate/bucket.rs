@@ -104,15 +104,11 @@ impl Bucket {
     /// # Errors
     /// How long the bucket needs until `tokens` can be taken.
     pub fn take(&self, tat: Micros, now: Timestamp, tokens: u32, wait: Duration) -> Result<Take, Duration> {
-        let append = self.append(now, tokens, wait);
-        if append.apply(tat).is_some() {
-            return Ok(append);
-        }
-        let limit = self.limit(now, tokens, wait);
-        if tat > limit {
-            return Err(Duration::from_micros(tat.0.saturating_sub(limit.0).unsigned_abs()));
-        }
-        Ok(self.restart(now, tokens))
+        let branches = [self.append(now, tokens, wait), self.restart(now, tokens)];
+        branches.into_iter().find(|take| take.apply(tat).is_some()).ok_or_else(|| {
+            let limit = self.limit(now, tokens, wait);
+            Duration::from_micros(tat.0.saturating_sub(limit.0).unsigned_abs())
+        })
     }
 
     /// When the call of tokens is that moved `tat` to here.

@@ -350,3 +350,6 @@ impl Gate {
         self.slow.clear();
     }
 }
+
+#[cfg(test)]
+mod tests;
