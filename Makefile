@@ -68,7 +68,7 @@ bench: check-tools $(VENV) ## Measure what is promised about cost, ONLY=gate for
 
 ##@ AWS
 .PHONY: deploy
-deploy: $(TOOLS) ## Build for Lambda (arm64) and deploy STAGE=… with sam
+deploy: $(TOOLS) ## Build for Lambda (arm64) and deploy STAGE=… with sam; PARAMETERS="Name=value …", FRAUD_GATE='{…}', PAYMENT_GATE='{…}'
 	@exec sh infra/deploy/deploy.sh
 
 .PHONY: destroy

@@ -1,8 +1,25 @@
 #!/bin/sh
 # Builds the functions for Lambda and deploys the stage STAGE. PARAMETERS="Name=value …" sets the template's parameters;
-# sam keeps those of the former deploy for what is left out.
+# sam keeps those of the former deploy for what is left out. A value in PARAMETERS holds neither a space nor a quote, so the
+# gates' knobs, which are JSON objects, have variables of their own; each holds all knobs of its gate, as it replaces them:
+#
+#     make deploy STAGE=dev FRAUD_GATE='{"ratePerSecond": 5, "burst": 5, "callTimeoutMs": 15000, "callSlackMs": 2000,
+#         "maxWaitMs": 600000, "maxBreakDurationMs": 100000, "storeUnreachable": "allow"}'
+#
+# FRAUD_GATE and PAYMENT_GATE are FraudGate and PaymentGate of infra/template.yaml, which says what a gate needs.
 set -eu
 . "$(dirname "$0")/stage.sh"
+
+# Before the build, which takes minutes.
+set -- "Prefix=$PREFIX" "Stage=$STAGE"
+if [ -n "${FRAUD_GATE:-}" ]; then
+    knobs=$(python3 infra/deploy/knobs.py FRAUD_GATE)
+    set -- "$@" "FraudGate=$knobs"
+fi
+if [ -n "${PAYMENT_GATE:-}" ]; then
+    knobs=$(python3 infra/deploy/knobs.py PAYMENT_GATE)
+    set -- "$@" "PaymentGate=$knobs"
+fi
 
 cargo-lambda lambda build --release --arm64 --output-format binary --lambda-dir "$PWD/target/lambda" --locked \
     -p subscriptions -p payments -p content-access -p resilience --bins
@@ -14,4 +31,4 @@ sam deploy \
     --resolve-s3 --s3-prefix "$STACK" \
     --capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND \
     --no-fail-on-empty-changeset \
-    --parameter-overrides "Prefix=$PREFIX" "Stage=$STAGE" ${PARAMETERS:-}
+    --parameter-overrides "$@" ${PARAMETERS:-}

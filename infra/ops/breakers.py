@@ -72,8 +72,10 @@ def show(breaker: dict[str, Any]) -> None:
     line("since", when(breaker["since"]))
     line("by", f"{breaker['by']}: {breaker['why']}")
     line("generation", f"{breaker['generation']}, opened {breaker['opens']} times in a row")
-    if state in ("open", "half_open"):
+    if state == "open":
         line("until", when(breaker["until"]))
+    elif state == "half_open":
+        line("until", f"{when(breaker['until'])}: the lease of the permits ends; if all are taken, there are new ones")
     line("window", f"{window['calls']} calls, {window['failures']} failed, {window['slow']} slow")
     line(
         "trials",

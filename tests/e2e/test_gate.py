@@ -116,6 +116,7 @@ def test_a_circuit_opens_at_the_threshold_refuses_and_is_tried_and_closes(gate: 
     trial = until(lambda: _trial(gate), what="a trial call")
     half_open = gate.item()
     assert (half_open["state"], half_open["gen"]) == ("half_open", opened["gen"] + 1)
+    assert "the lease of the permits ends" in make("breaker", "DEP=fraud").stdout
     other = until(lambda: _trial(gate), what="a second trial call")
     gate.report(trial["permit"], "success")
     assert gate.item()["state"] == "half_open", "one success is not enough"

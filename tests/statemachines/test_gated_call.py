@@ -8,7 +8,7 @@ import pytest
 
 from support import example
 from support.executions import Execution, Machine, answering, calling, hold_before
-from support.gates import Gate
+from support.gates import Gate, saying
 from support.intents import now_ms
 from support.platform import Platform
 
@@ -96,20 +96,39 @@ def test_a_trial_reports_its_success(machine: Machine, gate: Gate) -> None:
     assert len(gate.item()["successes"]) == 1
 
 
-@pytest.mark.parametrize(
-    ("mode", "status"), [("unavailable", "503"), ("rate-limited", "429")], ids=["an outage", "a push-back"]
-)
-def test_a_failure_of_the_provider_is_reported(
-    platform: Platform, machine: Machine, gate: Gate, mode: str, status: str
-) -> None:
-    before = now_ms()
-    with platform.failing("fraud", mode, count=1, delayMs=1000):
+def test_an_outage_of_the_provider_is_reported(platform: Platform, machine: Machine, gate: Gate) -> None:
+    with platform.failing("fraud", "unavailable", count=1):
         execution = run(machine)
     assert way(execution) == [*CALLED, *REPORTED, "Failed"]
+    assert execution.failure["error"] == "States.Http.StatusCode.503"
+    assert sum(gate.item()["failures"].values()) == 1
+
+
+@pytest.mark.parametrize(("status", "told"), [(425, []), (599, REPORTED)], ids=["425", "599"])
+def test_a_status_of_the_provider_is_its_failure_or_ours(
+    machine: Machine, gate: Gate, status: int, told: list[str]
+) -> None:
+    with saying(status) as provider:
+        execution = run(machine.changed(calling("Call", ApiEndpoint=provider)))
+    assert way(execution) == [*CALLED, *told, "Failed"]
     assert execution.failure["error"] == f"States.Http.StatusCode.{status}"
+    assert bool(gate.item().get("failures")) == bool(told)
+
+
+def test_a_provider_that_pushes_back_again_and_again_is_waited_for(
+    platform: Platform, machine: Machine, gate: Gate
+) -> None:
+    before = now_ms()
+    with platform.failing("fraud", "rate-limited", count=5, delayMs=1000):
+        execution = run(machine)
+    assert execution.output["verdict"] == "pass"
+    states = [state for state in way(execution) if state not in ("AwaitSlot", "Recheck")]
+    assert states[:7] == [*CALLED, *REPORTED, "AwaitBucket"]
+    assert states[-3:] == ["Call", "Called", "Done"]
+    assert (states.count("Call"), states.count("Report")) == (6, 5)
     item = gate.item()
-    assert bool(item.get("failures")) == (status == "503")
-    assert (item["notBefore"] > before) == (status == "429")
+    assert item["notBefore"] > before, "it wanted a pause, from everybody"
+    assert not item.get("failures")
 
 
 def test_a_slow_answer_is_reported_and_is_an_answer(machine: Machine, gate: Gate) -> None:

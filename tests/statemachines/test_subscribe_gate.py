@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from support.executions import Execution, answering, calling, hold_before
-from support.gates import Gate
+from support.gates import Gate, saying
 from support.intents import Wish, handed_over, now_ms
 from support.platform import Platform
 from support.waiting import until
@@ -172,11 +172,11 @@ def test_an_outage_is_reported_and_tried_three_times_each_with_a_reservation(pla
     platform.comes_to(wish, "active")
 
 
-@pytest.mark.parametrize("mode", ["garbage", "rate-limited", "unavailable", "hang"])
+@pytest.mark.parametrize("mode", ["garbage", "unavailable", "hang"])
 def test_a_provider_that_fails_once_is_asked_again_in_the_same_execution(
     platform: Platform, gate: Gate, mode: str
 ) -> None:
-    wish, before = Wish(), now_ms()
+    wish = Wish()
     # It hangs for less than the time-out: the connection closes.
     with platform.failing("fraud", mode, count=1, delayMs=1000):
         execution = run(platform, wish)
@@ -185,12 +185,41 @@ def test_a_provider_that_fails_once_is_asked_again_in_the_same_execution(
     assert states[:7] == [*CHECKED, *REPORTED, "PauseFraudCheck"]
     assert states[-5:] == ["FraudCheck", "Verdict", *PAID]
     assert platform.row(wish)["attempt"] == 1
+    assert sum(gate.item()["failures"].values()) == 1
+
+
+def test_a_provider_that_pushes_back_again_and_again_is_waited_for_and_fails_nothing(
+    platform: Platform, gate: Gate
+) -> None:
+    wish, before = Wish(), now_ms()
+    with platform.failing("fraud", "rate-limited", count=5, delayMs=1000):
+        execution = run(platform, wish)
+    assert execution.output["outcome"] == "active"
+    states = [state for state in way(execution) if state not in ("AwaitFraudSlot", "RecheckFraudCall")]
+    assert states[:7] == [*CHECKED, *REPORTED, "AwaitFraudBucket"]
+    assert states[-5:] == ["FraudCheck", "Verdict", *PAID]
+    assert states.count("FraudCheck") == 6
+    assert states.count("ReportFraudCall") == 5
+    assert "PauseFraudCheck" not in states, "a push-back is no failure"
+    assert platform.row(wish)["attempt"] == 1
     item = gate.item()
-    if mode == "rate-limited":
-        assert item["notBefore"] > before, "it wanted a pause, from everybody"
-        assert not item.get("failures")
-    else:
-        assert sum(item["failures"].values()) == 1
+    assert item["notBefore"] > before, "it wanted a pause, from everybody"
+    assert not item.get("failures")
+
+
+@pytest.mark.parametrize(
+    ("status", "end", "failures"), [(425, "AttemptFailed", 0), (599, "DependencyFailed", 3)], ids=["425", "599"]
+)
+def test_a_status_of_the_provider_is_its_failure_or_ours(
+    platform: Platform, gate: Gate, status: int, end: str, failures: int
+) -> None:
+    with saying(status) as provider:
+        execution = run(platform, Wish(), calling("FraudCheck", ApiEndpoint=provider))
+    states = execution.states()
+    assert states[-1] == end
+    assert states.count("FraudCheck") == max(1, failures)
+    assert execution.failure["cause"]["error"] == f"States.Http.StatusCode.{status}"
+    assert sum(gate.item().get("failures", {}).values()) == failures
 
 
 def test_a_slow_answer_is_reported_and_used(platform: Platform, gate: Gate) -> None:
@@ -264,6 +293,49 @@ def test_a_report_that_fails_neither_fails_the_saga_nor_loses_the_verdict(platfo
     assert execution.output["outcome"] == "active"
     assert way(execution) == [*CHECKED, *REPORTED, *PAID]
     assert gate.item()["state"] == "half_open", "the permit returns with its lease"
+
+
+def test_a_gate_whose_table_gives_no_answer_is_to_blame_and_not_the_provider(platform: Platform, gate: Gate) -> None:
+    no_store = {"decision": "refused", "reason": "store", "retryAfter": 1}
+    execution = run(platform, Wish(), answering("ReserveFraudCall", no_store))
+    assert way(execution) == [*ASKED, "DependencyFailed"]
+    cause = execution.failure["cause"]
+    assert (cause["dependency"], cause["error"]) == ("gate", "CallNotPermitted")
+    assert cause["cause"].endswith("store.")
+
+
+@pytest.mark.parametrize("state", ["ReserveFraudCall", "RecheckFraudCall"])
+def test_a_gate_that_is_down_for_the_moment_is_a_dependency_that_failed(
+    platform: Platform, gate: Gate, state: str
+) -> None:
+    gate.change(tat=(now_ms() + 2000 + FORWARD_MS) * 1000)
+    # Another function in its place, whose provider is down: it ends in `Retryable`, as the gate's would.
+    charge = {"action": "charge", "intent": "{% $intent %}"}
+    down = calling(state, FunctionName=platform.stack["functions"]["payments-task"], Payload=charge)
+    with platform.failing("payment", "unavailable"):
+        execution = run(platform, Wish(), down)
+    assert execution.states()[-2:] == [state, "DependencyFailed"]
+    cause = execution.failure["cause"]
+    assert (cause["dependency"], cause["error"]) == ("gate", "Retryable")
+
+
+@pytest.mark.parametrize("state", ["ReserveFraudCall", "RecheckFraudCall"])
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"Payload": {"dependency": "nobody"}}, "BadInput"),
+        ({"FunctionName": "nobody"}, "Lambda.ResourceNotFoundException"),
+    ],
+    ids=["a dependency without a gate", "no such function"],
+)
+def test_a_gate_that_is_asked_wrongly_is_our_own_fault(
+    platform: Platform, gate: Gate, state: str, wrong: dict[str, Any], error: str
+) -> None:
+    gate.change(tat=(now_ms() + 2000 + FORWARD_MS) * 1000)
+    execution = run(platform, Wish(), calling(state, **wrong))
+    assert execution.states()[-2:] == [state, "AttemptFailed"]
+    cause = execution.failure["cause"]
+    assert (cause["dependency"], cause["error"]) == ("gate", error)
 
 
 @pytest.mark.parametrize("state", ["ReserveFraudCall", "RecheckFraudCall"])

@@ -1,5 +1,9 @@
-"""The gates of third parties, as tests look at them and change them."""
+"""The gates of third parties, as tests look at them and change them; and a third party that says one thing only."""
 
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from support.platform import Platform, invoke
@@ -43,3 +47,27 @@ class Gate:
             return self.reserve()["decision"] == "call"
 
         until(answers, what=f"a new gate of {self.dependency}")
+
+
+@contextmanager
+def saying(status: int) -> Iterator[str]:
+    """A third party that answers every POST with this status while the body runs: its address."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Nobody reads it."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()

@@ -168,8 +168,9 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Board<S, R, O> {
 impl View {
     /// What is known of a gate, at this moment.
     pub fn of(config: &GateConfig, status: Status, now: Timestamp) -> Self {
-        // State, generation and trials are the same on all shards, or about to be: the newest is right.
-        let newest = status.shards.iter().max_by_key(|gate| gate.generation);
+        // State and generation are the same on all shards, or about to be: the newest is right, and of the newest the
+        // first, which alone lists the trials.
+        let newest = status.shards.iter().rev().max_by_key(|gate| gate.generation);
         let unused = Gate { generation: 0, why: "never called".to_owned(), ..Gate::new(Timestamp(0)) };
         let gate = newest.unwrap_or(&unused);
         let slots = status.shards.iter().map(|shard| slot(config, shard, now));

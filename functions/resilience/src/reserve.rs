@@ -106,7 +106,8 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Reserve<S, R, O> {
         if permit.call_at <= self.clock.now() {
             return Ok(call(config, permit));
         }
-        let call_at = permit.call_at.rfc3339().unwrap_or_default();
+        let call_at = permit.call_at.rfc3339();
+        let call_at = call_at.ok_or_else(|| TaskError::Retryable("the slot's time cannot be written".to_owned()))?;
         let (report_success, slow_after_ms) = (must_report_success(&permit), slow_after_ms(config));
         Ok(Answer::Wait { permit, call_at, report_success, slow_after_ms })
     }

@@ -111,3 +111,26 @@ def test_payments_have_time_for_every_call_to_the_provider():
     payments = loading.load(loading.INFRA / "stacks" / "payments.yaml")
     longest_call = payments["Parameters"]["PaymentTimeoutMs"]["MaxValue"] / 1000
     assert payments["Resources"]["PaymentsTask"]["Properties"]["Timeout"] > 4 * longest_call
+
+
+def test_each_gate_of_the_platform_has_its_alarms():
+    stacks = [resource["Properties"] for resource in loading.load(loading.TEMPLATES[0])["Resources"].values()]
+    texts = {stack["Parameters"]["Gates"]["Fn::Sub"] for stack in stacks if "Gates" in stack["Parameters"]}
+    (gates,) = (json.loads(re.sub(r"\$\{\w+\}", "{}", text)).keys() for text in texts)
+    alarms = [stack for stack in stacks if stack["TemplateURL"] == "stacks/gate-alarms.yaml"]
+    assert sorted(stack["Parameters"]["Dependency"] for stack in alarms) == sorted(gates)
+
+
+def test_only_operators_may_write_what_people_did_to_a_gate():
+    writers = {}
+    for stack in ("gates", "payments", "api"):
+        template = loading.load(loading.INFRA / "stacks" / f"{stack}.yaml")
+        for role, properties in template_rules.resources(template, "AWS::IAM::Role"):
+            statements = [s for policy in properties.get("Policies", []) for s in policy["PolicyDocument"]["Statement"]]
+            about = [s for s in statements if "Gates" in json.dumps(s["Resource"])]
+            writing = [s for s in about if {"dynamodb:PutItem", "dynamodb:UpdateItem"} <= set(s["Action"])]
+            denied = [s["Condition"] for s in writing if s["Effect"] == "Deny"]
+            if writing:
+                writers[role] = denied
+    audit = [{"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": ["GATE#*#audit"]}}]
+    assert writers == {"ReserveCallRole": audit, "ReportCallRole": audit, "PaymentsTaskRole": audit, "OpsApiRole": []}

@@ -11,6 +11,7 @@ use domain::gate::store::{Answer, GateStoreError, Gates};
 use domain::gate::{Gate, PermitId};
 use domain::time::{Chance, Clock, Pause, Timestamp};
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub(crate) struct Guarded {
     pub(crate) config: GateConfig,
     /// One for each shard.
     memories: Vec<Mutex<Memory>>,
+    /// Whether this process has seen that all shards are in step.
+    pub(crate) aligned: AtomicBool,
 }
 
 impl<S, R, O> Clone for Admission<S, R, O> {
@@ -77,7 +80,9 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
     pub fn new(store: S, runtime: R, observer: O, gates: impl IntoIterator<Item = GateConfig>) -> Self {
         let guarded = |config: GateConfig| {
             let memories = (0..config.shards).map(|_| Mutex::default()).collect();
-            (config.dependency.to_string(), Guarded { config, memories })
+            // One shard is always in step with itself.
+            let aligned = AtomicBool::new(config.shards == 1);
+            (config.dependency.to_string(), Guarded { config, memories, aligned })
         };
         let gates = gates.into_iter().map(guarded).collect();
         Self { inner: Arc::new(Inner { store, runtime, observer, gates }) }
@@ -136,9 +141,10 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
             Ok(permit) => {
                 let wait = Duration::from_millis(permit.call_at.0.saturating_sub(self.now().0).max(0).unsigned_abs());
                 let state = match permit.kind {
-                    PermitKind::Counted { .. } | PermitKind::Unasked => BreakerState::Closed,
-                    PermitKind::Trial { .. } => BreakerState::HalfOpen,
-                    PermitKind::Uncounted => BreakerState::Disabled,
+                    PermitKind::Counted { .. } => Some(BreakerState::Closed),
+                    PermitKind::Trial { .. } => Some(BreakerState::HalfOpen),
+                    PermitKind::Uncounted => Some(BreakerState::Disabled),
+                    PermitKind::Unasked => None,
                 };
                 self.notice(guarded, Event::Granted { wait, state });
             }
@@ -153,6 +159,7 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
         request: &Request,
     ) -> Result<Result<Permit, CallNotPermitted>, GateStoreError> {
         let config = &guarded.config;
+        self.align_once(guarded).await?;
         let mut shard = self.draw_shard(config);
         let mut step = config.first_step(request, &guarded.memory(shard), self.now());
         let mut reason = Reason::Rate;
@@ -173,7 +180,14 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
                     Some(permit) => return Ok(Ok(permit)),
                     None => config.decide(request, &after, self.now()),
                 },
-                Answer::Refused(found) => config.decide_again(request, &change, &found, self.now()),
+                Answer::Refused(found) => {
+                    let next = config.decide_again(request, &change, &found, self.now());
+                    if let (Step::Granted(_), Some(to)) = (&next, change.turns_to()) {
+                        // The change of state was ours, though its answer was lost.
+                        self.turned(guarded, to, &found);
+                    }
+                    next
+                }
                 Answer::Missing => {
                     self.align(guarded).await?;
                     config.first_step(request, &guarded.memory(shard), self.now())
@@ -190,13 +204,22 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
         request: &Request,
         error: &GateStoreError,
     ) -> Result<Permit, CallNotPermitted> {
-        let (config, policy) = (&guarded.config, guarded.config.store_unreachable);
-        tracing::error!(gate.dependency = %config.dependency, error = %error, ?policy, "a gate could not be asked");
-        self.notice(guarded, Event::StoreFailed { policy });
-        match policy {
+        let config = &guarded.config;
+        match self.policy(guarded, error) {
             StorePolicy::Allow => Ok(config.unasked(request, self.now())),
             StorePolicy::Refuse => Err(CallNotPermitted { reason: Reason::Store, retry_after: config.push_back }),
         }
+    }
+
+    /// What is to be done without the gate. A busy store is there, and what it would say is not ours to guess.
+    fn policy(&self, guarded: &Guarded, error: &GateStoreError) -> StorePolicy {
+        let policy = match error {
+            GateStoreError::Busy(_) => StorePolicy::Refuse,
+            _ => guarded.config.store_unreachable,
+        };
+        tracing::error!(gate.dependency = %guarded.config.dependency, error = %error, ?policy, "a gate could not be asked");
+        self.notice(guarded, Event::StoreFailed { policy });
+        policy
     }
 
     /// For a caller that has waited for its slot: may it call now? One consistent read.
@@ -211,11 +234,10 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
         let found = match self.inner.store.read(&guarded.config.dependency, permit.shard).await {
             Ok(found) => found,
             Err(error) => {
-                let policy = guarded.config.store_unreachable;
-                tracing::error!(gate.dependency = %permit.dependency, error = %error, ?policy, "no recheck");
-                self.notice(guarded, Event::StoreFailed { policy });
-                return match policy {
-                    StorePolicy::Allow => Ok(Recheck::Call),
+                return match self.policy(guarded, &error) {
+                    // The clock needs no store.
+                    StorePolicy::Allow if guarded.config.in_time(permit, self.now()) => Ok(Recheck::Call),
+                    StorePolicy::Allow => Ok(self.forfeited(guarded)),
                     StorePolicy::Refuse => {
                         let retry_after = guarded.config.push_back;
                         Err(CallNotPermitted { reason: Reason::Store, retry_after }.into())
@@ -228,11 +250,12 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
         if let Some(gate) = found {
             guarded.memory(permit.shard).see(gate, now);
         }
-        if good {
-            return Ok(Recheck::Call);
-        }
+        Ok(if good { Recheck::Call } else { self.forfeited(guarded) })
+    }
+
+    fn forfeited(&self, guarded: &Guarded) -> Recheck {
         self.notice(guarded, Event::Forfeited);
-        Ok(Recheck::Forfeited)
+        Recheck::Forfeited
     }
 
     /// Reports how the call ended. A success in a closed gate costs nothing; whoever forgets to report lets a trial's
@@ -245,12 +268,12 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
         let config = &guarded.config;
         let mut next = config.report(permit, outcome, self.now(), self.inner.runtime.draw());
         for _ in 0..ATTEMPTS {
-            let Some(change) = next else { break };
+            let Some(change) = next else { return Ok(()) };
             let found = match self.write(guarded, permit.shard, &change).await {
                 Ok(Answer::Done(after)) => Found::Done(after),
                 Ok(Answer::Refused(found)) => Found::Refused(found),
                 // Somebody deleted it: there is nothing that the outcome could be about.
-                Ok(Answer::Missing) => break,
+                Ok(Answer::Missing) => return Ok(()),
                 Err(error) => {
                     self.notice(guarded, Event::StoreFailed { policy: config.store_unreachable });
                     return Err(error.into());
@@ -258,7 +281,8 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
             };
             next = config.report_next(permit, &change, &found, self.now(), self.inner.runtime.draw());
         }
-        Ok(())
+        let busy = format!("a report was overtaken {ATTEMPTS} times in a row");
+        if next.is_some() { Err(GateStoreError::Busy(busy).into()) } else { Ok(()) }
     }
 
     /// Admits, waits, and rechecks, again and again until `deadline`: what it returns may call at once.
@@ -322,8 +346,7 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
 
     /// A name that no other admission of the same generation has.
     fn name(&self) -> PermitId {
-        let draw = || self.inner.runtime.draw().to_bits();
-        PermitId(format!("{:016x}{:016x}", draw(), draw()))
+        PermitId(format!("{:x}-{:x}", self.now().0, self.inner.runtime.draw().to_bits()))
     }
 
     fn draw_shard(&self, config: &GateConfig) -> u16 {

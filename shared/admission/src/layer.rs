@@ -23,8 +23,12 @@
 //! answers: where that is an HTTP response whose body has not come yet, a body that hangs is not seen. Put the layer around
 //! a service that reads the whole answer where that matters.
 //!
-//! A call whose future is dropped reports nothing. It needs not: a trial's permit comes back with its lease, and every
-//! other permit is only a number.
+//! A call whose future is dropped reports nothing. A trial's permit comes back with its lease; every other permit is only a
+//! number, but its failure is not counted either. So a time-out outside of the layer must be longer than the layer's wait
+//! and the gate's `callTimeoutMs` together, or a provider that hangs is never seen to fail.
+//!
+//! The inner service is polled ready before the call is admitted: whatever it reserves then (a connection, a place in a
+//! concurrency limit) is kept through the wait, and an error of its readiness is not counted.
 
 use crate::admission::{Admission, AdmitError, UnknownDependency};
 use crate::classify::Classify;

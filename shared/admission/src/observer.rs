@@ -24,8 +24,8 @@ pub enum Event {
     Granted {
         /// How long its caller must wait.
         wait: Duration,
-        /// What the gate is now.
-        state: BreakerState,
+        /// What the gate is now; `None` where nobody could be asked.
+        state: Option<BreakerState>,
     },
     /// A call was not permitted.
     Refused {

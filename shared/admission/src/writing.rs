@@ -4,10 +4,11 @@ use crate::admission::{Admission, Guarded};
 use crate::observer::{Event, Observer};
 use domain::breaker::BreakerState;
 use domain::gate::Gate;
-use domain::gate::change::Change;
+use domain::gate::change::{Change, Seen};
 use domain::gate::store::{Answer, GateStoreError, Gates, Together};
 use domain::time::{Chance, Clock, Pause, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
 /// A transaction over all shards is refused when somebody writes in between; after so many times, somebody else's next
 /// report does it.
@@ -96,23 +97,34 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
         self.found(guarded, shard, false).await
     }
 
+    /// Before a process's first admission: shards that another number of them left behind may say `closed` of a gate that
+    /// is open.
+    pub(crate) async fn align_once(&self, guarded: &Guarded) -> Result<(), GateStoreError> {
+        if !guarded.aligned.load(Ordering::Relaxed) {
+            self.align(guarded).await?;
+            guarded.aligned.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     /// Makes the items that are missing, and brings those into step that another number of shards left behind.
     pub(crate) async fn align(&self, guarded: &Guarded) -> Result<(), GateStoreError> {
-        let (dependency, now) = (&guarded.config.dependency, self.now());
+        let dependency = &guarded.config.dependency;
         let mut found = Vec::new();
         for shard in 0..guarded.config.shards {
             found.push((shard, self.inner.store.read(dependency, shard).await?));
         }
-        let newest = found.iter().filter_map(|(_, gate)| gate.as_ref()).max_by_key(|gate| gate.generation);
-        let model = newest.cloned().unwrap_or_else(|| Gate::new(now));
+        let model = self.model(&found);
         let mut changes = Vec::new();
         for (shard, gate) in found {
-            let over = gate.as_ref().map(|gate| gate.generation);
-            if over != Some(model.generation) {
-                let copy = Gate { permits: BTreeSet::new(), successes: BTreeSet::new(), ..model.clone() };
-                let gate = Box::new(Gate { tat: gate.map_or(copy.tat, |g| g.tat.max(copy.tat)), ..copy });
-                changes.push((shard, Change::Install { over, gate }));
+            if gate.as_ref().is_some_and(|gate| gate.generation == model.generation) {
+                continue;
             }
+            let over = gate.as_ref().map(Seen::of);
+            // A hold and taken tokens outlive whatever else changes.
+            let not_before = gate.as_ref().map_or(model.not_before, |gate| gate.not_before.max(model.not_before));
+            let tat = gate.map_or(model.tat, |gate| gate.tat.max(model.tat));
+            changes.push((shard, Change::Install { over, gate: Box::new(Gate { not_before, tat, ..model.clone() }) }));
         }
         match changes.as_slice() {
             [] => Ok(()),
@@ -120,5 +132,28 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
             [(shard, change)] => self.inner.store.apply(dependency, *shard, change).await.map(|_| ()),
             _ => self.inner.store.apply_all(dependency, &changes, None).await.map(|_| ()),
         }
+    }
+
+    /// What all shards shall be: as the newest is, with a count of its own, as each judges its own calls.
+    fn model(&self, found: &[(u16, Option<Gate>)]) -> Gate {
+        let now = self.now();
+        let Some(newest) = found.iter().filter_map(|(_, gate)| gate.as_ref()).max_by_key(|gate| gate.generation) else {
+            return Gate::new(now);
+        };
+        let copy = Gate {
+            permits: BTreeSet::new(),
+            successes: BTreeSet::new(),
+            sequence: 0,
+            failures: BTreeMap::new(),
+            slow: BTreeMap::new(),
+            ..newest.clone()
+        };
+        if copy.state == BreakerState::HalfOpen && matches!(found.first(), Some((0, None))) {
+            // Nobody knows any more how many permits are out: a new generation begins, with its first trial.
+            let why = "The item that listed the permits is gone.".to_owned();
+            let (state, generation, until) = (BreakerState::Open, copy.generation + 1, now);
+            return Gate { state, generation, until, since: now, why, ..copy };
+        }
+        copy
     }
 }

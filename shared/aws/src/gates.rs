@@ -15,14 +15,24 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use domain::gate::Gate;
-use domain::gate::change::Change;
+use domain::gate::change::{Change, Seen};
 use domain::gate::config::Dependency;
 use domain::gate::store::{AUDIT_LINES, Answer, AuditLine, GateStoreError, Gates, Together};
 use expression::Expression;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Whoever loses to a transaction on the same item tries again so often, waiting up to twice as long each time.
+/// What keeps a healthy table from answering: another transaction on the item, or too many writes of it. By these names
+/// a transaction says why it was cancelled; as errors they end with `Exception`.
+const BUSY: [&str; 6] = [
+    "TransactionConflict",
+    "TransactionInProgress",
+    "ProvisionedThroughputExceeded",
+    "Throttling",
+    "ThrottlingError",
+    "RequestLimitExceeded",
+];
+/// Whoever finds it busy tries again so often, waiting up to twice as long each time.
 const CONFLICTS: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// A call waits for its gate: better a policy soon than an answer late.
@@ -74,9 +84,7 @@ impl DynamoGates {
                 .await;
             match sent {
                 Ok(answer) => return reading::gate(name, &answer.attributes.unwrap_or_default()).map(Answer::Done),
-                Err(error) if error.code() == Some("TransactionConflictException") => {
-                    pause = wait_for_the_other(pause).await;
-                }
+                Err(error) if is_busy(error.code()) => pause = wait_for_the_others(pause).await,
                 Err(error) => return refused(name, &error),
             }
         }
@@ -84,26 +92,30 @@ impl DynamoGates {
     }
 
     async fn install(&self, name: &str, put: Put, gate: &Gate) -> Result<Answer, GateStoreError> {
-        let sent = self
-            .table
-            .client
-            .put_item()
-            .table_name(put.table_name)
-            .set_item(Some(put.item))
-            .set_condition_expression(put.condition_expression)
-            .set_expression_attribute_names(put.expression_attribute_names)
-            .set_expression_attribute_values(put.expression_attribute_values)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = sent else { return Ok(Answer::Done(gate.clone())) };
-        match error.as_service_error() {
-            Some(e) if e.is_conditional_check_failed_exception() => Ok(match self.get(name).await? {
-                Some(found) => Answer::Refused(found),
-                None => Answer::Missing,
-            }),
-            _ => Err(unreachable(&error)),
+        let mut pause = FIRST_PAUSE;
+        for _ in 0..CONFLICTS {
+            let put = put.clone();
+            let sent = self
+                .table
+                .client
+                .put_item()
+                .table_name(put.table_name)
+                .set_item(Some(put.item))
+                .set_condition_expression(put.condition_expression)
+                .set_expression_attribute_names(put.expression_attribute_names)
+                .set_expression_attribute_values(put.expression_attribute_values)
+                .send()
+                .await;
+            let Err(error) = sent else { return Ok(Answer::Done(gate.clone())) };
+            if is_busy(error.code()) {
+                pause = wait_for_the_others(pause).await;
+            } else if error.code() == Some("ConditionalCheckFailedException") {
+                return Ok(self.get(name).await?.map_or(Answer::Missing, Answer::Refused));
+            } else {
+                return Err(unreachable(&error));
+            }
         }
+        Err(busy())
     }
 
     async fn get(&self, name: &str) -> Result<Option<Gate>, GateStoreError> {
@@ -120,15 +132,17 @@ impl DynamoGates {
         read.item.map(|item| reading::gate(name, &item)).transpose()
     }
 
-    fn put(&self, name: &str, over: Option<u64>, gate: &Gate) -> Result<Put, GateStoreError> {
+    fn put(&self, name: &str, over: Option<Seen>, gate: &Gate) -> Result<Put, GateStoreError> {
         let mut item = reading::item(gate);
         item.extend(key(name.to_owned(), None));
         let put = Put::builder().table_name(&self.table.name).set_item(Some(item));
         let put = match over {
             None => put.condition_expression("attribute_not_exists(pk)"),
-            Some(generation) => {
-                put.condition_expression("gen = :gen").expression_attribute_values(":gen", number(generation))
-            }
+            Some(seen) => put
+                .condition_expression("gen = :gen AND notBefore = :hold AND tat = :tat")
+                .expression_attribute_values(":gen", number(seen.generation))
+                .expression_attribute_values(":hold", number(seen.not_before.0))
+                .expression_attribute_values(":tat", number(seen.tat.0)),
         };
         put.build().map_err(|error| unreachable(&error))
     }
@@ -193,8 +207,8 @@ impl Gates for DynamoGates {
             match sent {
                 Ok(_) => return Ok(Together::Done),
                 Err(error) if is_cancelled_by(&error, "ConditionalCheckFailed") => return Ok(Together::Refused),
-                Err(error) if is_cancelled_by(&error, "TransactionConflict") => {
-                    pause = wait_for_the_other(pause).await;
+                Err(error) if is_busy(error.code()) || BUSY.iter().any(|code| is_cancelled_by(&error, code)) => {
+                    pause = wait_for_the_others(pause).await;
                 }
                 Err(error) => return Err(unreachable(&error)),
             }
@@ -237,14 +251,18 @@ fn is_cancelled_by(error: &SdkError<TransactWriteItemsError>, code: &str) -> boo
     }
 }
 
-/// Somebody else's transaction has the item: it is busy, not unreachable. Full jitter; the next pause may be twice as long.
-async fn wait_for_the_other(pause: Duration) -> Duration {
+fn is_busy(code: Option<&str>) -> bool {
+    code.is_some_and(|code| BUSY.contains(&code.trim_end_matches("Exception")))
+}
+
+/// Full jitter; the next pause may be twice as long.
+async fn wait_for_the_others(pause: Duration) -> Duration {
     tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
     pause * 2
 }
 
 fn busy() -> GateStoreError {
-    GateStoreError::Unreachable(format!("an item was in somebody else's transaction {CONFLICTS} times in a row"))
+    GateStoreError::Busy(format!("others had the items {CONFLICTS} times in a row"))
 }
 
 fn unreachable(error: &(impl std::error::Error + 'static)) -> GateStoreError {

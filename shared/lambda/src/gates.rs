@@ -74,7 +74,7 @@ fn values<'a>(event: Event, with_reason: &'a [(&'a str, &'a str); 2]) -> Vec<Val
                 unit: Unit::Milliseconds,
                 dimensions: dependency,
             };
-            vec![one("CallsGranted"), wait, state(found)]
+            [one("CallsGranted"), wait].into_iter().chain(found.map(state)).collect()
         }
         Event::Refused { reason } => {
             let refused = Value { dimensions: with_reason, ..one("CallsRefused") };
@@ -179,7 +179,7 @@ mod tests {
     fn every_notice_is_counted_in_one_line() {
         let wait = Duration::from_millis(1500);
         expect(
-            Event::Granted { wait, state: BreakerState::HalfOpen },
+            Event::Granted { wait, state: Some(BreakerState::HalfOpen) },
             &[("CallsGranted", 1.0), ("AdmissionWait", 1500.0), ("CircuitState", 2.0)],
         );
         expect(Event::Forfeited, &[("SlotsForfeited", 1.0)]);

@@ -18,10 +18,12 @@ pub enum TaskError {
     /// The input does not fit: function and state machine were deployed out of step. It says nothing about the task.
     #[error("the task's input cannot be read: {0}")]
     BadInput(String),
-    /// A dependency's circuit is open, and nothing was sent to it: an outage, nothing is decided.
+    /// A dependency's circuit is open, and this request was not sent (earlier ones may have been): an outage, nothing is
+    /// decided.
     #[error("{0}")]
     CallNotPermitted(String),
-    /// A dependency takes no more calls just now, and nothing was done: no failure. Wait and repeat, as often as it takes.
+    /// A dependency takes no more calls just now, and this request was not sent: no failure. Wait and repeat, as often as
+    /// it takes.
     #[error("{0}")]
     RateLimited(String),
     /// An answer, not a failure: the issuer said no. The message is its reason, a code.

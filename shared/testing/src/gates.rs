@@ -41,9 +41,9 @@ impl MemoryGates {
         lock(&self.rows).items.insert((dependency.clone(), shard), gate);
     }
 
-    /// Deletes all items of a gate, as another hand would; takes no turn.
-    pub fn delete(&self, dependency: &str) {
-        lock(&self.rows).items.retain(|(d, _), _| d.as_str() != dependency);
+    /// Deletes an item, as another hand would; takes no turn.
+    pub fn delete(&self, dependency: &str, shard: u16) {
+        lock(&self.rows).items.retain(|(d, s), _| d.as_str() != dependency || *s != shard);
     }
 }
 

@@ -119,7 +119,7 @@ fn what_no_gate_can_grant_is_an_error_of_its_own_and_asks_nobody() {
 fn every_event_is_seen_once() {
     let world = World::with_item(&json!({"burst": 1}));
     let (events, permit) = world.events(|| world.admitted());
-    assert_eq!(events, [Event::Granted { wait: Duration::ZERO, state: BreakerState::Closed }]);
+    assert_eq!(events, [Event::Granted { wait: Duration::ZERO, state: Some(BreakerState::Closed) }]);
     let (events, _) = world.events(|| world.refused());
     assert_eq!(events, [Event::Refused { reason: Reason::Rate }]);
     let (events, ()) = world.events(|| world.report(&permit, Outcome::Failure));

@@ -1,12 +1,16 @@
 //! A store that gives no answer, callers that die.
 
-use super::World;
+use super::{World, config};
 use admission::observer::Event;
-use admission::{AdmitError, Recheck, ReportError};
+use admission::{Admission, AdmitError, Recheck, ReportError};
 use domain::breaker::BreakerState;
-use domain::gate::admit::{PermitKind, Reason};
-use domain::gate::config::StorePolicy;
+use domain::gate::Gate;
+use domain::gate::admit::{Permit, PermitKind, Reason};
+use domain::gate::change::Change;
+use domain::gate::config::{Dependency, StorePolicy};
 use domain::gate::report::Outcome;
+use domain::gate::store::{Answer, AuditLine, GateStoreError, Gates, Together};
+use domain::time::Timestamp;
 use serde_json::json;
 use std::time::Duration;
 use testing::turn::{Task, Trip, one_turn, run};
@@ -33,7 +37,7 @@ fn without_a_store_calls_go_through_where_the_policy_says_so_and_it_is_counted()
         world.turns.trip(trip);
         let (events, permit) = world.events(|| world.admitted());
         assert_eq!((permit.kind, permit.call_at), (PermitKind::Unasked, world.now()));
-        let granted = Event::Granted { wait: Duration::ZERO, state: BreakerState::Closed };
+        let granted = Event::Granted { wait: Duration::ZERO, state: None };
         assert_eq!(events, [Event::StoreFailed { policy: StorePolicy::Allow }, granted]);
         // Nobody was asked, so there is nobody to tell, but for a push-back.
         let (calls, recheck) = world.calls(|| run(world.admission.recheck(&permit)).unwrap());
@@ -167,7 +171,7 @@ fn an_item_that_was_deleted_is_made_again_and_old_permits_mean_nothing_to_it() {
     let world = World::with_item(&json!({}));
     let permits = [world.admitted(), world.admitted(), world.admitted(), world.admitted()];
     world.advance(Duration::from_secs(1));
-    world.gates.delete("fraud");
+    world.gates.delete("fraud", 0);
     for permit in &permits[..2] {
         world.report(permit, Outcome::Failure);
     }
@@ -178,4 +182,54 @@ fn an_item_that_was_deleted_is_made_again_and_old_permits_mean_nothing_to_it() {
         world.report(permit, Outcome::Failure);
     }
     assert_eq!(world.gate(), made);
+}
+
+/// A table that is there and has no time.
+struct Busy;
+
+impl Gates for Busy {
+    async fn read(&self, _: &Dependency, _: u16) -> Result<Option<Gate>, GateStoreError> {
+        Err(GateStoreError::Busy("throttled".to_owned()))
+    }
+
+    async fn apply(&self, _: &Dependency, _: u16, _: &Change) -> Result<Answer, GateStoreError> {
+        Err(GateStoreError::Busy("throttled".to_owned()))
+    }
+
+    async fn apply_all(
+        &self,
+        _: &Dependency,
+        _: &[(u16, Change)],
+        _: Option<&AuditLine>,
+    ) -> Result<Together, GateStoreError> {
+        Err(GateStoreError::Busy("throttled".to_owned()))
+    }
+
+    async fn audit(&self, _: &Dependency) -> Result<Vec<AuditLine>, GateStoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[test]
+fn a_busy_store_is_not_taken_for_an_unreachable_one() {
+    let world = World::with_item(&json!({}));
+    let knobs = json!({"storeUnreachable": "allow"});
+    let admission = Admission::new(Busy, world.machine.clone(), world.seen.clone(), [config(&knobs)]);
+    let refused = run(admission.admit("fraud", 1, world.soon()));
+    assert!(matches!(refused, Err(AdmitError::NotPermitted(no)) if no.reason == Reason::Store));
+    let permit = world.admitted();
+    assert!(matches!(run(admission.recheck(&permit)), Err(AdmitError::NotPermitted(_))));
+}
+
+#[test]
+fn without_a_store_the_clock_still_decides_about_a_slot() {
+    let world = World::with_item(&json!({"storeUnreachable": "allow", "maxWaitMs": 1000, "burst": 1}));
+    world.admitted();
+    let early = world.admitted();
+    assert!(early.call_at > world.now().plus(Duration::from_millis(50)));
+    let late = Permit { call_at: Timestamp(world.now().0 - 60_000), ..early.clone() };
+    for permit in [Permit { call_at: world.soon(), ..early }, late] {
+        world.turns.trip(Trip::BeforeEffect);
+        assert_eq!(run(world.admission.recheck(&permit)).unwrap(), Recheck::Forfeited);
+    }
 }

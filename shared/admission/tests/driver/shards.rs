@@ -5,11 +5,12 @@ use admission::AdmitError;
 use domain::breaker::BreakerState;
 use domain::gate::Gate;
 use domain::gate::admit::{Permit, PermitKind, Reason};
+use domain::gate::bucket::Micros;
 use domain::gate::operate::Order;
 use domain::gate::report::Outcome;
 use serde_json::{Value, json};
 use std::time::Duration;
-use testing::turn::run;
+use testing::turn::{Task, one_turn, run};
 
 fn knobs(shards: u16) -> Value {
     json!({"shards": shards, "burst": 40, "ratePerSecond": 40, "minimumNumberOfCalls": 4})
@@ -151,4 +152,74 @@ fn shards_that_were_left_behind_come_into_step_again() {
     let three = World { admission: one.another(&knobs(3)), ..one };
     open_by(&three, 1);
     assert!(in_step(&three, 3), "{:?}", all(&three, 3));
+}
+
+/// Shard 0 has opened; the others were left behind, closed, while there was only one shard.
+fn left_behind_closed() -> World {
+    let world = World::with_item(&knobs(3));
+    let opened = Gate {
+        state: BreakerState::Open,
+        generation: world.gate().generation + 3,
+        until: world.now().plus(Duration::from_hours(1)),
+        ..world.gate()
+    };
+    world.gates.set_gate(&dependency(), 0, opened);
+    world
+}
+
+#[test]
+fn shards_that_were_left_behind_closed_admit_nobody_while_it_is_open() {
+    let world = left_behind_closed();
+    for _ in 0..50 {
+        assert_eq!(world.reason(), Reason::Open);
+    }
+    assert!(in_step(&world, 3));
+}
+
+#[test]
+fn bringing_shards_into_step_shortens_no_hold_and_gives_no_tokens_back() {
+    let world = left_behind_closed();
+    let (hold, tat) = (world.now().plus(Duration::from_hours(2)), Micros::from(world.soon()));
+    let held = Gate { not_before: hold, tat, sequence: 9, failures: [(0, 3)].into(), ..world.shard(2) };
+    world.gates.set_gate(&dependency(), 2, held);
+    assert_eq!(world.reason(), Reason::Open);
+    assert!(in_step(&world, 3));
+    let after = world.shard(2);
+    assert_eq!((after.not_before, after.tat), (hold, tat));
+    assert_eq!((after.sequence, after.failures.len()), (0, 0), "and each shard judges its own calls");
+}
+
+#[test]
+fn a_shard_0_that_is_lost_while_half_open_begins_its_trials_anew() {
+    let world = World::with_item(&knobs(2));
+    open_by(&world, 1);
+    world.advance(Duration::from_secs(12));
+    let trial = world.admitted();
+    assert!(matches!(trial.kind, PermitKind::Trial { .. }));
+    world.gates.delete("fraud", 0);
+    let after = run(world.another(&knobs(2)).admit("fraud", 1, world.soon())).unwrap();
+    assert!(matches!(after.kind, PermitKind::Trial { .. }));
+    assert!(after.generation > trial.generation, "nobody knows how many permits of the old generation are out");
+    assert!(in_step(&world, 2));
+    world.report(&trial, Outcome::Success);
+    assert_eq!(world.gate().successes.len(), 0, "the old trial counts no more");
+}
+
+#[test]
+fn a_trial_s_permit_is_of_the_generation_that_it_began_whatever_came_after() {
+    let world = World::with_item(&knobs(2));
+    open_by(&world, 0);
+    world.advance(Duration::from_secs(12));
+    let before = world.gate().generation;
+    let (admission, deadline) = (world.admission.clone(), world.soon());
+    let mut slow: Task<_> = Box::pin(async move { admission.admit("fraud", 1, deadline).await });
+    while world.gate().generation == before {
+        assert!(one_turn(&mut slow).is_none());
+    }
+    // Its change of state is written. Before it has looked again, a person closes the gate.
+    run(world.admission.order("fraud", Order::ForceClose, "ada", "a test")).unwrap();
+    let permit = run(slow).unwrap();
+    assert_eq!(permit.generation, before + 1);
+    world.report(&permit, Outcome::Failure);
+    assert_eq!(world.state(), BreakerState::Closed, "its report is of an older generation");
 }

@@ -87,10 +87,12 @@ impl Expression {
                 self.add("permits", set(&trial.id));
             }
             Change::CountSuccess { id, below, .. } => {
+                self.must("state", "=", text(BreakerState::HalfOpen.as_str()));
                 self.must_be_absent_or_count("successes", "<", *below);
                 self.add("successes", set(id));
             }
             Change::Close { id, others, because, .. } => {
+                self.must("state", "=", text(BreakerState::HalfOpen.as_str()));
                 if *others > 0 {
                     self.must_count("successes", ">=", *others);
                 }

@@ -5,7 +5,7 @@ use aws::gates::DynamoGates;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::breaker::BreakerState;
 use domain::gate::bucket::{Micros, Take};
-use domain::gate::change::{Because, Change, Mark, Trial};
+use domain::gate::change::{Because, Change, Mark, Seen, Trial};
 use domain::gate::config::Dependency;
 use domain::gate::operate::Order;
 use domain::gate::store::{Answer, AuditLine, GateStoreError, Gates, Together};
@@ -107,6 +107,7 @@ impl Any {
             until: self.moment(),
             now: Timestamp(NOW.0 + self.0.i64(1..4)),
             call_at: NOW,
+            opens: 0,
         }
     }
 
@@ -206,8 +207,14 @@ async fn makes_an_item_once(store: &impl Gates) {
     let install = |over, gate: &Gate| Change::Install { over, gate: Box::new(gate.clone()) };
     assert_eq!(store.apply(&name, 0, &install(None, &first)).await.unwrap(), Answer::Done(first.clone()));
     assert_eq!(store.apply(&name, 0, &install(None, &second)).await.unwrap(), Answer::Refused(first.clone()));
-    assert_eq!(store.apply(&name, 0, &install(Some(5), &second)).await.unwrap(), Answer::Refused(first.clone()));
-    let over = install(Some(first.generation), &second);
+    let seen = Seen::of(&first);
+    for stale in
+        [Seen { generation: 5, ..seen }, Seen { not_before: Timestamp(1), ..seen }, Seen { tat: Micros(1), ..seen }]
+    {
+        let over = install(Some(stale), &second);
+        assert_eq!(store.apply(&name, 0, &over).await.unwrap(), Answer::Refused(first.clone()));
+    }
+    let over = install(Some(seen), &second);
     assert_eq!(store.apply(&name, 0, &over).await.unwrap(), Answer::Done(second.clone()));
     assert_eq!(store.read(&name, 0).await.unwrap(), Some(second));
     assert_eq!(store.read(&name, 1).await.unwrap(), None);

@@ -136,10 +136,15 @@ pub fn no_answer(error: SendError) -> ProviderError {
 
 /// What an answer says about the provider's health.
 pub fn outcome(answer: &Answer) -> Outcome {
+    let error = serde_json::from_slice::<ErrorBody>(&answer.body).ok().map(|body| body.error);
     match answer.status {
         402 => Outcome::Success,
-        424 => Outcome::Failure,
+        300..=399 | 424 => Outcome::Failure,
         200..=299 if serde_json::from_slice::<IgnoredAny>(&answer.body).is_err() => Outcome::Failure,
+        // One object is locked by another request of ours: that is no reason for everybody to wait.
+        429 if error.as_ref().is_some_and(|error| error.code.as_deref() == Some("lock_timeout")) => Outcome::Ignored,
+        // Not in the API's form, so something between us and the provider answered.
+        400..=499 if error.is_none() && !matches!(answer.status, 401 | 403 | 408 | 429) => Outcome::Failure,
         status => http_status(status, answer.retry_after),
     }
 }

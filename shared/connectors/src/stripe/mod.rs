@@ -111,7 +111,8 @@ impl Stripe {
 /// | none, in time | failure |
 /// | 402 | success: the issuer's "no" is the provider's work well done |
 /// | 424 | failure: somebody behind the provider failed |
-/// | 2xx that is no JSON | failure: something else answered |
+/// | 2xx that is no JSON, 3xx, 4xx (but 401, 403) that is no error of the API | failure: something between us answered |
+/// | 429 `lock_timeout` | ignored: one object is locked, which is no reason for everybody to wait |
 /// | every other | as [`http_status`](admission::classify::http_status) says |
 pub fn outcome(result: Result<&Answer, &NoAnswer>) -> Outcome {
     result.map_or(Outcome::Failure, mapping::outcome)

@@ -182,7 +182,7 @@ impl GateConfig {
     pub fn decide_again(&self, request: &Request, tried: &Change, gate: &Gate, now: Timestamp) -> Step {
         if gate.state == BreakerState::HalfOpen && gate.permits.contains(&request.id) && gate.not_before <= now {
             // The write had succeeded, its answer was lost, and it was sent again.
-            if let Some(permit) = self.trial_permit(request, tried, gate.generation, gate.opens) {
+            if let Some(permit) = self.trial_permit(request, tried) {
                 return Step::Granted(permit);
             }
         }
@@ -249,28 +249,33 @@ impl GateConfig {
             until: call_at.plus(self.permit_lease),
             now,
             call_at,
+            opens: gate.opens,
         })
     }
 
     /// The permit that a successful write granted; `after` is the item that it left. `None` for a write that grants none.
     pub fn permit(&self, request: &Request, shard: u16, written: &Change, after: &Gate) -> Option<Permit> {
         let Change::Reserve { state, now, .. } = written else {
-            return self.trial_permit(request, written, after.generation, after.opens);
+            return self.trial_permit(request, written);
         };
         let kind = if *state == BreakerState::Closed {
             PermitKind::Counted { sequence: after.sequence }
         } else {
             PermitKind::Uncounted
         };
-        let call_at = slot(request, self.bucket.call_at(*now, after.tat), *now);
+        // `tat` keeps a hold, but by the numbers of whoever wrote it, whose configuration may have been another one.
+        let call_at = slot(request, self.bucket.call_at(*now, after.tat).max(after.not_before), *now);
         Some(self.permit_of(request, shard, after.generation, kind, call_at))
     }
 
-    fn trial_permit(&self, request: &Request, written: &Change, generation: u64, opens: u32) -> Option<Permit> {
-        let (Change::BeginTrials(trial) | Change::JoinTrials(trial) | Change::RestartTrials(trial)) = written else {
-            return None;
+    /// Of the generation that the write begins, or joins: whatever has become of the gate since.
+    fn trial_permit(&self, request: &Request, written: &Change) -> Option<Permit> {
+        let (trial, generation) = match written {
+            Change::BeginTrials(trial) | Change::RestartTrials(trial) => (trial, trial.generation + 1),
+            Change::JoinTrials(trial) => (trial, trial.generation),
+            _ => return None,
         };
-        Some(self.permit_of(request, 0, generation, PermitKind::Trial { opens }, trial.call_at))
+        Some(self.permit_of(request, 0, generation, PermitKind::Trial { opens: trial.opens }, trial.call_at))
     }
 
     /// The permit of a caller that asked nobody.
@@ -292,10 +297,12 @@ impl GateConfig {
 
     /// Whether a caller that waited for its slot may call. Otherwise the slot is forfeited: ask again.
     pub fn still_good(&self, permit: &Permit, gate: &Gate, now: Timestamp) -> bool {
-        gate.generation == permit.generation
-            && gate.not_before <= now
-            && permit.call_at <= now.plus(self.clock_skew)
-            && now <= permit.call_at.plus(self.call_slack)
+        self.in_time(permit, now) && gate.generation == permit.generation && gate.not_before <= now
+    }
+
+    /// Whether it is neither too early for the permit nor too late.
+    pub fn in_time(&self, permit: &Permit, now: Timestamp) -> bool {
+        permit.call_at <= now.plus(self.clock_skew) && now <= permit.call_at.plus(self.call_slack)
     }
 }
 

@@ -36,6 +36,26 @@ pub struct Trial {
     pub now: Timestamp,
     /// When the call is.
     pub call_at: Timestamp,
+    /// How often the gate has opened in a row, as it was read.
+    pub opens: u32,
+}
+
+/// What of an item a whole new one is based on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Its generation.
+    pub generation: u64,
+    /// Its hold.
+    pub not_before: Timestamp,
+    /// Its `tat`.
+    pub tat: Micros,
+}
+
+impl Seen {
+    /// What is there now.
+    pub fn of(gate: &Gate) -> Self {
+        Self { generation: gate.generation, not_before: gate.not_before, tat: gate.tat }
+    }
 }
 
 /// What a call's report counts.
@@ -151,10 +171,10 @@ pub enum Change {
         /// Why.
         because: Because,
     },
-    /// Puts a whole item: where there is none (`over: None`), or over one of an older generation.
+    /// Puts a whole item: where there is none (`over: None`), or over one that nobody has changed since.
     Install {
-        /// The generation of the item that it replaces.
-        over: Option<u64>,
+        /// The item that it replaces.
+        over: Option<Seen>,
         /// The item.
         gate: Box<Gate>,
     },
@@ -195,13 +215,14 @@ impl Change {
                 trial.begin(&mut next);
             }
             Self::CountSuccess { id, below, .. } => {
-                if gate.successes.len() >= *below {
+                if gate.state != BreakerState::HalfOpen || gate.successes.len() >= *below {
                     return None;
                 }
                 next.successes.insert(id.clone());
             }
             Self::Close { id, others, because, .. } => {
-                if gate.successes.len() < *others || gate.successes.contains(id) {
+                let others_did = gate.successes.len() >= *others && !gate.successes.contains(id);
+                if gate.state != BreakerState::HalfOpen || !others_did {
                     return None;
                 }
                 next.turn(BreakerState::Closed, because);
@@ -249,8 +270,12 @@ impl Change {
                     next.clear();
                 }
             }
-            Self::Install { over: None, .. } => return None,
-            Self::Install { gate: installed, .. } => next = installed.as_ref().clone(),
+            Self::Install { over, gate: installed } => {
+                if *over != Some(Seen::of(gate)) {
+                    return None;
+                }
+                next = installed.as_ref().clone();
+            }
         }
         Some(next)
     }
@@ -267,7 +292,7 @@ impl Change {
             | Self::Open { generation, .. }
             | Self::Force { generation, .. }
             | Self::Follow { generation, .. } => Some(*generation),
-            Self::Install { over, .. } => *over,
+            Self::Install { over, .. } => over.map(|seen| seen.generation),
         }
     }
 

@@ -11,6 +11,10 @@ pub const WINDOW_BUCKETS: u64 = 10;
 const WRITES_PER_ITEM: f64 = 1000.0;
 /// A transaction changes at most 100 items: the shards, and the audit of a person's order.
 const MOST_SHARDS: u16 = 99;
+/// Between its recheck and its call nobody is quicker.
+const LEAST_SLACK: Duration = Duration::from_millis(50);
+/// Permits are listed in the item, which every call writes.
+const MOST_PERMITS: u32 = 100;
 /// A wait longer than a day is a mistake in the unit.
 const LONGEST: Duration = Duration::from_hours(24);
 
@@ -260,6 +264,7 @@ impl GateConfig {
         let slow_call_duration = knobs.slow_call_duration_ms.map_or(call_timeout, millis);
         must(!slow_call_duration.is_zero(), || "slowCallDurationMs must be greater than 0".to_owned())?;
         let (clock_skew, call_slack) = (millis(knobs.clock_skew_ms), millis(knobs.call_slack_ms));
+        must(call_slack >= LEAST_SLACK, || format!("callSlackMs must be at least {}", LEAST_SLACK.as_millis()))?;
         let least_lease = call_timeout + clock_skew + call_slack;
         let permit_lease = knobs.permit_lease_ms.map_or(least_lease + millis(1000), millis);
         must(permit_lease > least_lease, || {
@@ -298,7 +303,9 @@ impl GateConfig {
         must(knobs.failure_rate_threshold <= 100, || "failureRateThreshold must be 0 to 100 percent".to_owned())?;
         must(knobs.slow_call_rate_threshold <= 100, || "slowCallRateThreshold must be 0 to 100 percent".to_owned())?;
         let (permitted, to_close) = (knobs.permitted_calls_in_half_open, knobs.successes_to_close);
-        must(permitted >= 1, || "permittedCallsInHalfOpen must be at least 1".to_owned())?;
+        must((1..=MOST_PERMITS).contains(&permitted), || {
+            format!("permittedCallsInHalfOpen must be 1 to {MOST_PERMITS}")
+        })?;
         must((1..=permitted).contains(&to_close), || {
             "successesToClose must be 1 to permittedCallsInHalfOpen".to_owned()
         })?;

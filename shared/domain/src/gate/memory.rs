@@ -58,7 +58,7 @@ impl GateConfig {
             return Step::Write(self.guess(request, BreakerState::Closed, memory, now));
         };
         match self.decide(request, gate, now) {
-            Step::Refused(refusal) if at.plus(FRESH) > now => Step::Refused(refusal),
+            Step::Refused(refusal) if *at <= now && now < at.plus(FRESH) => Step::Refused(refusal),
             // Too old to believe: a write finds out.
             Step::Refused(_) => Step::Write(self.guess(request, BreakerState::Closed, memory, now)),
             // Others have moved an old `tat` on, nobody knows how far.

@@ -140,10 +140,10 @@ impl GateConfig {
         Change::Open { generation, from: BreakerState::HalfOpen, until, opens: opens.saturating_add(1), because }
     }
 
-    /// Exponential, with up to a fifth of jitter on top: a break is never shorter than its duration says.
+    /// Exponential, with up to a fifth of jitter on top: never shorter than `break_duration`, never longer than the longest.
     fn break_after(&self, opens: u32, chance: f64) -> Duration {
         let base = backoff(self.break_duration, opens, self.max_break_duration);
-        base + base.mul_f64(chance.clamp(0.0, 1.0) / 5.0)
+        (base + base.mul_f64(chance.clamp(0.0, 1.0) / 5.0)).min(self.max_break_duration)
     }
 }
 

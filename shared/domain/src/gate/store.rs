@@ -34,6 +34,10 @@ pub enum GateStoreError {
     /// It gave no answer, after its own retries.
     #[error("the table of gates gave no answer: {0}")]
     Unreachable(String),
+    /// It is there, and others keep it from answering: transactions on the same items, or too many writes. Nothing was
+    /// written, and nobody may take it for unreachable.
+    #[error("the table of gates is busy: {0}")]
+    Busy(String),
     /// The item is there and cannot be read.
     #[error("the item {item} is corrupt: {reason}")]
     Corrupt {

@@ -84,7 +84,7 @@ impl Frame {
     }
 
     fn trial(&self, trial: &mut Trial) {
-        let Trial { generation, id, permits: _, tat_was, tat, until, now, call_at } = trial;
+        let Trial { generation, id, permits: _, tat_was, tat, until, now, call_at, opens: _ } = trial;
         self.generation(generation);
         self.name(id);
         self.micros(tat_was);
@@ -162,8 +162,8 @@ impl Hash for Pending {
                 (state, now).hash(h);
             }
             Change::BeginTrials(trial) | Change::JoinTrials(trial) | Change::RestartTrials(trial) => {
-                let Trial { generation, id, permits, tat_was, tat, until, now, call_at } = trial;
-                (generation, id, permits, tat_was, tat, until, now, call_at).hash(h);
+                let Trial { generation, id, permits, tat_was, tat, until, now, call_at, opens } = trial;
+                (generation, id, permits, tat_was, tat, until, now, call_at, opens).hash(h);
             }
             Change::CountSuccess { generation, id, below } => (generation, id, below).hash(h),
             Change::Close { generation, id, others, because: _ } => (generation, id, others).hash(h),

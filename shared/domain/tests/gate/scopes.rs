@@ -23,7 +23,7 @@ pub fn gate(knobs: &Value) -> GateConfig {
         "ratePerSecond": 1, "burst": 1, "callTimeoutMs": 1000, "storeUnreachable": "refuse", "overlap": 0,
         "maxWaitMs": 0, "slidingWindowSize": 100, "minimumNumberOfCalls": 1, "minimumFailures": 1,
         "failureRateThreshold": 0, "permittedCallsInHalfOpen": 2, "successesToClose": 2, "breakDurationMs": 2000,
-        "maxBreakDurationMs": 2000, "permitLeaseMs": 2000, "clockSkewMs": 0, "callSlackMs": 0, "pushBackMs": 1000,
+        "maxBreakDurationMs": 2000, "permitLeaseMs": 2000, "clockSkewMs": 0, "callSlackMs": 50, "pushBackMs": 1000,
         "maxPushBackMs": 3000,
     });
     for (name, value) in knobs.as_object().unwrap() {

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Step Functions ends an execution at 25,000 events; every state takes at least two.
-const MAX_TRANSITIONS: usize = 12_500;
+/// Step Functions ends an execution that has more events in its history.
+const MAX_EVENTS: usize = 25_000;
 
 /// What an execution does next.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +62,7 @@ pub struct Execution {
     /// How often each retrier of the current state has been used.
     retries: BTreeMap<usize, u32>,
     transitions: usize,
+    events: usize,
     phase: Phase,
 }
 
@@ -102,6 +103,8 @@ impl Execution {
             variables: Map::new(),
             retries: BTreeMap::new(),
             transitions: 0,
+            // The start is one.
+            events: 1,
             phase: Phase::Entering,
         }
     }
@@ -119,6 +122,12 @@ impl Execution {
     /// How often a state was entered, retries included: what Step Functions charges for.
     pub fn transitions(&self) -> usize {
         self.transitions
+    }
+
+    /// How many events its history has, with all those of the current state: each state is entered and left, and each
+    /// try of a task is scheduled, started and ended.
+    pub fn events(&self) -> usize {
+        self.events
     }
 
     /// Goes on to the next effect. Asked again while a task waits for its answer, or at the end, it says the same.
@@ -162,16 +171,18 @@ impl Execution {
     }
 
     fn enter(&mut self, now: i64) -> Result<Option<Next>, TaskError> {
+        let machine = self.machine.clone();
         self.transitions += 1;
-        if self.transitions > MAX_TRANSITIONS {
-            return Err(TaskError::new("States.Runtime", format!("more than {MAX_TRANSITIONS} transitions")));
-        }
+        self.events += if matches!(machine.state(&self.state), Some(State::Task(_))) { 3 } else { 0 };
         // A retry enters by here too, and stays in the state that it retries.
         if self.retries.is_empty() {
             self.entered = now;
+            self.events += 2;
+        }
+        if self.events > MAX_EVENTS {
+            return Err(TaskError::new("States.Runtime", format!("more than {MAX_EVENTS} events")));
         }
         self.drawn = self.chance.f64();
-        let machine = self.machine.clone();
         let input = self.input.clone();
         match machine.state(&self.state) {
             Some(State::Pass { output, assign, next, .. }) => {

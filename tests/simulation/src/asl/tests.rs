@@ -334,6 +334,25 @@ fn a_clone_goes_its_own_way() {
 }
 
 #[test]
+fn events_are_counted_as_step_functions_writes_them() {
+    let retry = json!([{"ErrorEquals": ["Retryable"], "MaxAttempts": 1}]);
+    let mut work = task(json!({"Retry": retry, "Next": "Nap"}));
+    work.as_object_mut().unwrap().remove("End");
+    let states = json!({"A": work, "Nap": {"Type": "Wait", "Seconds": 1, "Next": "Done"}, "Done": {"Type": "Succeed"}});
+    let mut execution = start(&machine(&states), json!(0));
+    execution.next(NOW);
+    assert_eq!(execution.events(), 1 + 5, "the start; entered, scheduled, started, succeeded, exited");
+    execution.answer(NOW, Err(TaskError::new("Retryable", ""))).unwrap();
+    execution.next(NOW);
+    execution.next(NOW);
+    assert_eq!(execution.events(), 1 + 5 + 3, "scheduled, started and failed once more");
+    execution.answer(NOW, Ok(json!(1))).unwrap();
+    execution.next(NOW);
+    execution.next(NOW);
+    assert_eq!(execution.events(), 1 + 5 + 3 + 2 + 2);
+}
+
+#[test]
 fn a_loop_without_effects_ends() {
     let Next::Failed(error) = run(&json!({"A": {"Type": "Pass", "Next": "A"}}), json!(0)) else { panic!("it fails") };
     assert_eq!(error.error, "States.Runtime");

@@ -1,7 +1,7 @@
 //! The fraud check goes through its gate: what a full bucket, an open circuit, a trial and a store that gives no answer
 //! do to the saga.
 
-use crate::world::{Fraud, Turn, World};
+use crate::world::{Fraud, HOUR, Turn, World};
 use admission::observer::Event;
 use domain::breaker::BreakerState;
 use domain::ledger::{Intent, Status};
@@ -61,7 +61,7 @@ fn an_empty_bucket_delays_and_never_fails_an_execution() {
 #[test]
 fn a_bucket_that_stays_full_for_half_a_day_is_waited_for_in_one_execution() {
     let (mut world, arn) = one_intent();
-    let end = world.clock.now().plus(12 * crate::world::HOUR);
+    let end = world.clock.now().plus(12 * HOUR);
     while world.clock.now() < end {
         // Others are always faster.
         world.gate.empty_bucket(20 * SECOND);
@@ -207,15 +207,76 @@ fn an_outage_that_ends_meanwhile_ends_in_the_same_execution() {
 }
 
 #[test]
-fn a_provider_that_pushes_back_is_left_alone_and_fails_nobody_but_who_asked_three_times() {
+fn a_provider_that_pushes_back_is_left_alone_for_a_while() {
     let (mut world, arn) = one_intent();
     world.fraud = Fraud::PushesBack;
     let from = world.clock.now();
-    assert!(world.run_until_state(&arn, "PauseFraudCheck"));
-    assert!(world.gate.item().not_before > from, "nobody may call for a while");
-    assert_eq!(world.finish(&arn), Turn::Failed("Retryable".to_owned()));
-    assert_eq!(world.count("fraud.check"), 3);
+    assert!(world.run_until_state(&arn, "AwaitFraudBucket"));
+    assert!(world.gate.item().not_before > from, "nobody may call");
     assert_eq!(world.gate.item().state, BreakerState::Closed, "a push-back is no failure of a closed gate");
+}
+
+#[test]
+fn a_provider_that_pushes_back_for_long_fails_no_execution() {
+    for span in [60 * SECOND, HOUR] {
+        let (mut world, arn) = one_intent();
+        world.fraud = Fraud::PushesBack;
+        let end = world.clock.now().plus(span);
+        while world.clock.now() < end {
+            assert_eq!(world.turn(&arn), Turn::Went);
+        }
+        let asked = world.count("fraud.check");
+        assert!(asked > 3, "{span:?}: only {asked} calls");
+        world.fraud = Fraud::Passes;
+        assert!(matches!(world.finish(&arn), Turn::Succeeded(_)), "{span:?}");
+        assert!(active(&world));
+        assert_eq!((only(&world).attempt, world.gate.granted()), (1, world.count("fraud.check")));
+        assert_eq!(world.gate.item().state, BreakerState::Closed);
+    }
+}
+
+#[test]
+fn a_push_back_that_nobody_could_report_is_waited_for_all_the_same() {
+    let (mut world, arn) = one_intent();
+    world.fraud = Fraud::PushesBack;
+    assert!(world.run_until_state(&arn, "ReportFraudCall"));
+    let from = world.clock.now();
+    for _ in 0..3 {
+        world.lose_call(&arn);
+    }
+    assert!(world.run_until_state(&arn, "ReserveFraudCall"));
+    assert!(world.clock.now() >= from.plus(SECOND), "at least a second");
+    world.fraud = Fraud::Passes;
+    assert!(matches!(world.finish(&arn), Turn::Succeeded(_)));
+}
+
+#[test]
+fn push_backs_between_failures_neither_count_nor_forgive() {
+    let (mut world, arn) = one_intent();
+    for (fraud, calls) in [(Fraud::IsDown, 1), (Fraud::PushesBack, 4), (Fraud::Says(599), 1), (Fraud::PushesBack, 4)] {
+        world.fraud = fraud;
+        assert!(world.run_past(&arn, "fraud.check", calls));
+    }
+    world.fraud = Fraud::IsDown;
+    assert_eq!(world.finish(&arn), Turn::Failed("Retryable".to_owned()));
+    assert_eq!(world.count("fraud.check"), 11, "the third failure is the last");
+}
+
+#[test]
+fn only_the_providers_own_failures_are_tried_again_and_counted() {
+    for status in [408, 500, 503, 509, 528, 561, 598, 599, 600, 999] {
+        let (mut world, arn) = one_intent();
+        world.fraud = Fraud::Says(status);
+        assert_eq!(world.finish(&arn), Turn::Failed("Retryable".to_owned()), "{status}");
+        assert_eq!((world.count("fraud.check"), world.gate.item().state), (3, BreakerState::Open), "{status}");
+    }
+    for status in [302, 400, 404, 409, 422, 425, 451, 499] {
+        let (mut world, arn) = one_intent();
+        world.fraud = Fraud::Says(status);
+        assert_eq!(world.finish(&arn), Turn::Failed("Terminal".to_owned()), "{status}");
+        assert_eq!(world.count("fraud.check"), 1, "{status}");
+        assert!(world.gate.item().failures.is_empty(), "{status}");
+    }
 }
 
 #[test]
@@ -250,6 +311,38 @@ fn a_gate_that_cannot_be_asked_lets_the_call_through() {
         assert!(active(&world));
         let failed = |event: &Event| matches!(event, Event::StoreFailed { .. });
         assert!(world.gate.notices().iter().any(failed));
+    }
+}
+
+#[test]
+fn a_gate_that_must_not_call_without_its_table_is_to_blame_and_not_the_provider() {
+    let refuses = |definition: &mut Value| {
+        definition["States"]["ReserveFraudCall"]["Output"] =
+            json!({"decision": "refused", "reason": "store", "retryAfter": 1});
+    };
+    let mut world = World::with(refuses);
+    world.submit("ada", 1);
+    let arn = world.hand_over().unwrap();
+    assert_eq!(world.finish(&arn), Turn::Failed("Retryable".to_owned()));
+    let cause: Value = serde_json::from_str(world.events[0].cause.as_deref().unwrap()).unwrap();
+    assert_eq!((&cause["dependency"], &cause["error"]), (&json!("gate"), &json!("CallNotPermitted")));
+    assert_eq!(world.count("fraud.check"), 0);
+}
+
+#[test]
+fn a_function_of_the_gate_that_cannot_be_called_is_a_dependency_that_is_down() {
+    for state in ["ReserveFraudCall", "RecheckFraudCall"] {
+        let (mut world, arn) = one_intent();
+        world.gate.empty_bucket(3 * SECOND);
+        assert!(world.run_until_state(&arn, state));
+        for _ in 0..4 {
+            world.lose_call(&arn);
+        }
+        assert_eq!(world.finish(&arn), Turn::Failed("Retryable".to_owned()), "{state}");
+        let cause: Value = serde_json::from_str(world.events[0].cause.as_deref().unwrap()).unwrap();
+        assert_eq!((&cause["dependency"], &cause["error"]), (&json!("gate"), &json!("States.Timeout")), "{state}");
+        world.recover();
+        assert_eq!(only(&world).faults, 0, "{state}: an outage burns no attempt");
     }
 }
 
@@ -345,7 +438,8 @@ fn a_call_that_is_not_rechecked_after_its_wait_would_be_found() {
 fn a_full_bucket_that_fails_an_execution_would_be_found() {
     let gives_up = |definition: &mut Value| {
         let rules = &mut definition["States"]["FraudAdmission"]["Choices"];
-        let refused = rules[4].clone();
+        let refused = rules.as_array().unwrap().last().unwrap().clone();
+        assert_eq!(refused["Next"], "DependencyFailed");
         assert_eq!(rules[2]["Assign"]["atLeast"], "{% $states.input.retryAfter %}");
         rules[2]["Next"] = refused["Next"].clone();
         rules[2]["Assign"] = refused["Assign"].clone();

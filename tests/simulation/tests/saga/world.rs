@@ -58,6 +58,8 @@ pub enum Fraud {
     RefusesOurKey,
     /// It refuses what we send.
     Refuses,
+    /// It answers with this status, and no verdict.
+    Says(u16),
     /// It wants fewer calls.
     PushesBack,
     /// It passes everybody, after so long.
@@ -381,6 +383,14 @@ impl World {
         }
     }
 
+    /// The next task is called and nobody is there: it times out without any effect.
+    pub fn lose_call(&mut self, arn: &str) {
+        while !self.calls(arn) {
+            self.turn(arn);
+        }
+        self.lose_reply(arn, false);
+    }
+
     /// The task at hand comes to its end and its answer is lost: the state machine retries it.
     pub fn drop_answer(&mut self, arn: &str) {
         while !self.calls(arn) {
@@ -511,6 +521,7 @@ impl World {
                         clock.advance(span);
                         Ok(pass)
                     }
+                    Fraud::Says(status) => Err(TaskError::new(format!("States.Http.StatusCode.{status}"), "")),
                     Fraud::PushesBack => Err(TaskError::new("States.Http.StatusCode.429", "")),
                     Fraud::Refuses => Err(TaskError::new("States.Http.StatusCode.422", "")),
                     Fraud::Rejects => {

@@ -382,8 +382,16 @@ fn the_gate_hears_of_the_providers_health_and_not_of_the_customers_card() {
     for (status, body) in [(200, "<html>"), (200, ""), (424, "{}"), (500, "{}"), (503, "{}"), (408, "")] {
         assert_eq!(outcome_of(status, body), Outcome::Failure, "{status} {body:?}");
     }
-    for status in [400, 401, 403, 404, 409] {
-        assert_eq!(outcome_of(status, "{}"), Outcome::Ignored, "{status}");
+    let refusal = r#"{"error": {"type": "invalid_request_error", "code": "resource_missing"}}"#;
+    for status in [400, 404, 409] {
+        assert_eq!(outcome_of(status, refusal), Outcome::Ignored, "{status}");
+        assert_eq!(outcome_of(status, "<html>"), Outcome::Failure, "{status} from something between");
     }
+    for (status, body) in [(401, "{}"), (403, "")] {
+        assert_eq!(outcome_of(status, body), Outcome::Ignored, "{status}");
+    }
+    assert_eq!(outcome_of(302, ""), Outcome::Failure);
+    let locked = r#"{"error": {"type": "invalid_request_error", "code": "lock_timeout"}}"#;
+    assert_eq!(outcome_of(429, locked), Outcome::Ignored, "one object's lock is no reason for everybody to wait");
     assert_eq!(outcome_of(429, ""), Outcome::PushedBack(Some(Duration::from_secs(3))));
 }

@@ -58,6 +58,12 @@ fn a_closed_gate_numbers_its_calls() {
 }
 
 #[test]
+fn a_hold_is_kept_also_where_its_tat_was_written_by_another_configuration() {
+    let held = Gate { not_before: later(700), ..Gate::new(NOW) };
+    assert_eq!(granted(&request("a"), &held).1.call_at, later(700));
+}
+
+#[test]
 fn a_disabled_gate_keeps_the_rate_and_counts_nothing() {
     let gate = Gate { state: BreakerState::Disabled, ..Gate::new(NOW) };
     let (after, permit) = granted(&request("a"), &gate);
@@ -182,6 +188,15 @@ fn a_permit_is_not_found_where_the_gate_has_moved_on() {
     let Step::Write(change) = config.decide(&request("a"), &before, NOW) else { panic!() };
     let opened = Gate { state: BreakerState::Open, until: later(5), ..change.apply(&before).unwrap() };
     assert!(matches!(config.decide_again(&request("a"), &change, &opened, NOW), Step::Refused(_)));
+    let held = Gate { not_before: later(1), ..change.apply(&before).unwrap() };
+    assert!(!matches!(config.decide_again(&request("a"), &change, &held, NOW), Step::Granted(_)), "inside a hold");
+    let newer = Gate { generation: before.generation + 9, ..change.apply(&before).unwrap() };
+    let permit = config.permit(&request("a"), 0, &change, &newer).unwrap();
+    assert_eq!(
+        permit.generation,
+        before.generation + 1,
+        "the generation that was begun, not the one that is there now"
+    );
     let reserve = Change::Reserve { state: BreakerState::Closed, take: config.bucket.restart(NOW, 1), now: NOW };
     let listed = half_open(&["a"]);
     assert!(matches!(config.decide_again(&request("a"), &reserve, &listed, NOW), Step::Write(_)));

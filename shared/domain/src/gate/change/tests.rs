@@ -26,7 +26,17 @@ fn base(state: BreakerState) -> Gate {
 fn trial() -> Trial {
     let (tat_was, tat) = (Micros(500), Micros(900));
     let until = Timestamp(NOW.0 + 50);
-    Trial { generation: 7, id: PermitId("me".to_owned()), permits: 2, tat_was, tat, until, now: NOW, call_at: NOW }
+    Trial {
+        generation: 7,
+        id: PermitId("me".to_owned()),
+        permits: 2,
+        tat_was,
+        tat,
+        until,
+        now: NOW,
+        call_at: NOW,
+        opens: 2,
+    }
 }
 
 fn because() -> Because {
@@ -123,7 +133,11 @@ fn trials_restart_only_when_all_permits_are_out_and_their_lease_is_over() {
 fn a_success_counts_in_its_generation_until_one_is_missing() {
     let good = base(BreakerState::HalfOpen);
     let change = Change::CountSuccess { generation: 7, id: PermitId("me".to_owned()), below: 2 };
-    let others = [with(&good, |g| g.generation = 8), with(&good, |g| g.successes = ids(&["x", "y"]))];
+    let others = [
+        with(&good, |g| g.generation = 8),
+        with(&good, |g| g.state = BreakerState::Open),
+        with(&good, |g| g.successes = ids(&["x", "y"])),
+    ];
     assert_eq!(only_on(&change, &good, &others), with(&good, |g| g.successes = ids(&["me", "x"])));
 }
 
@@ -133,6 +147,7 @@ fn the_last_success_closes_and_the_count_begins_anew() {
     let change = Change::Close { generation: 7, id: PermitId("me".to_owned()), others: 1, because: because() };
     let others = [
         with(&good, |g| g.generation = 8),
+        with(&good, |g| g.state = BreakerState::Open),
         with(&good, |g| g.successes = ids(&[])),
         with(&good, |g| g.successes = ids(&["me"])),
         with(&good, |g| g.successes = ids(&["me", "x"])),
@@ -289,7 +304,7 @@ fn a_change_says_its_state_its_generation_and_whether_it_is_a_trial() {
             Some(7),
             false,
         ),
-        (Change::Install { over: Some(7), gate: gate.clone() }, None, Some(7), false),
+        (Change::Install { over: Some(Seen::of(&gate)), gate: gate.clone() }, None, Some(7), false),
         (Change::Install { over: None, gate }, None, None, false),
     ];
     for (change, state, generation, is_trial) in table {
@@ -302,9 +317,14 @@ fn a_change_says_its_state_its_generation_and_whether_it_is_a_trial() {
 }
 
 #[test]
-fn a_whole_item_replaces_only_the_generation_that_it_names() {
+fn a_whole_item_replaces_only_the_very_item_that_was_read() {
     let (old, new) = (base(BreakerState::Open), Gate::new(NOW));
     let install = |over| Change::Install { over, gate: Box::new(new.clone()) };
-    assert_eq!(only_on(&install(Some(7)), &old, &[with(&old, |g| g.generation = 8)]), new);
+    let others = [
+        with(&old, |g| g.generation = 8),
+        with(&old, |g| g.not_before = Timestamp(NOW.0 + 1)),
+        with(&old, |g| g.tat = Micros(501)),
+    ];
+    assert_eq!(only_on(&install(Some(Seen::of(&old))), &old, &others), new);
     assert_eq!(install(None).apply(&old), None, "there is one already");
 }

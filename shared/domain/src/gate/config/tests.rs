@@ -87,7 +87,9 @@ fn what_cannot_work_is_refused_with_a_sentence() {
         (rule(|k| k.minimum_failures = 21), "minimumFailures must be 1 to slidingWindowSize"),
         (rule(|k| k.failure_rate_threshold = 101), "failureRateThreshold must be 0 to 100"),
         (rule(|k| k.slow_call_rate_threshold = 101), "slowCallRateThreshold must be 0 to 100"),
-        (rule(|k| k.permitted_calls_in_half_open = 0), "permittedCallsInHalfOpen must be at least 1"),
+        (rule(|k| k.call_slack_ms = 49), "callSlackMs must be at least 50"),
+        (rule(|k| k.permitted_calls_in_half_open = 0), "permittedCallsInHalfOpen must be 1 to 100"),
+        (rule(|k| k.permitted_calls_in_half_open = 101), "permittedCallsInHalfOpen must be 1 to 100"),
         (rule(|k| k.successes_to_close = 0), "successesToClose must be 1 to permittedCallsInHalfOpen"),
         (rule(|k| k.successes_to_close = 4), "successesToClose must be 1 to permittedCallsInHalfOpen"),
     ] {
@@ -111,6 +113,8 @@ fn what_just_works_is_accepted() {
     works(|k| k.permit_lease_ms = Some(2501));
     works(|k| k.break_duration_ms = 251);
     works(|k| k.max_break_duration_ms = 10_000);
+    works(|k| k.call_slack_ms = 50);
+    works(|k| k.permitted_calls_in_half_open = 100);
     works(|k| k.max_wait_ms = 86_400_000);
     works(|k| {
         k.minimum_number_of_calls = 20;

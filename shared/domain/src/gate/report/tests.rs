@@ -133,6 +133,7 @@ fn jitter_makes_a_break_longer_by_a_fifth_at_most_and_never_shorter() {
     let break_of = |chance| config.break_after(1, chance).as_millis();
     assert_eq!((break_of(0.0), break_of(0.5), break_of(1.0)), (20_000, 22_000, 24_000));
     assert_eq!((break_of(-1.0), break_of(2.0)), (20_000, 24_000));
+    assert_eq!(config.break_after(9, 1.0).as_millis(), 60_000, "the longest break has none");
 }
 
 #[test]
