@@ -179,13 +179,13 @@ fn shards_that_were_left_behind_closed_admit_nobody_while_it_is_open() {
 #[test]
 fn bringing_shards_into_step_shortens_no_hold_and_gives_no_tokens_back() {
     let world = left_behind_closed();
-    let (hold, tat) = (world.now().plus(Duration::from_hours(2)), Micros::from(world.soon()));
-    let held = Gate { not_before: hold, tat, sequence: 9, failures: [(0, 3)].into(), ..world.shard(2) };
+    let (end, tat) = (world.now().plus(Duration::from_hours(2)), Micros::from(world.soon()));
+    let held = Gate { not_before: end, tat, sequence: 9, failures: [(0, 3)].into(), ..world.shard(2) };
     world.gates.set_gate(&dependency(), 2, held);
     assert_eq!(world.reason(), Reason::Open);
     assert!(in_step(&world, 3));
     let after = world.shard(2);
-    assert_eq!((after.not_before, after.tat), (hold, tat));
+    assert_eq!((after.not_before, after.tat), (end, tat));
     assert_eq!((after.sequence, after.failures.len()), (0, 0), "and each shard judges its own calls");
 }
 
