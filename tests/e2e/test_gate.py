@@ -14,7 +14,7 @@ from support.gates import Gate
 from support.platform import Platform, invoke
 from support.waiting import until
 
-RATE, BURST, ALL_TOKENS = 20, 20, 16
+RATE, BURST, ALL_TOKENS = 10, 10, 8
 """Of the fraud provider's gate on this machine, see infra/local/machine/deploy.py; a fifth of the burst is overlap."""
 MINIMUM_CALLS = 10
 """Fewer are not judged, by default."""

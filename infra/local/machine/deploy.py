@@ -58,7 +58,8 @@ LOCAL = {
     "SettleSeconds": "5",
     "ProbeBaseSeconds": "5",
     "ProbeMaxSeconds": "20",
-    "FraudGate": json.dumps(BRIEF | {"ratePerSecond": 20, "burst": 20, "callTimeoutMs": 15000, "callSlackMs": 2000}),
+    # What waited while the circuit was open must not be the next overload: this machine bears ten attempts a second.
+    "FraudGate": json.dumps(BRIEF | {"ratePerSecond": 10, "burst": 10, "callTimeoutMs": 15000, "callSlackMs": 2000}),
     "PaymentGate": json.dumps(
         BRIEF
         | {"ratePerSecond": 50, "burst": 50, "callTimeoutMs": 2000, "maxWaitMs": 5000, "permittedCallsInHalfOpen": 12}

@@ -13,21 +13,34 @@ TOOL = settings.ROOT / ".tools-cargo"
 OUTPUT = settings.ROOT / "target"
 JOBS = "2"
 
+TESTS = {
+    # Its exhaustive searches would find some, too, and take longer than all other tests together.
+    "domain": ["--lib"],
+    "admission": ["--lib", "--tests"],
+}
+"""A package's mutants are found by its own tests, these of them."""
+
 
 def run() -> str:
     """Plant all of them (`.cargo/mutants.toml` says where); the answer is the count."""
     install()
-    results = OUTPUT / "mutants.out"
-    shutil.rmtree(results, ignore_errors=True)
-    command = [str(TOOL / "bin" / "cargo-mutants"), "mutants", "--package", "domain", "--package", "admission"]
-    try:
-        runner.run("mutants", [*command, "--jobs", JOBS, "--output", str(OUTPUT), "--colors", "never"])
-    except Failure:
-        # Missed mutants and time-outs end it badly too: the count says which.
-        if not (results / "outcomes.json").exists():
-            raise
-    planned = json.loads((results / "mutants.json").read_text())
-    return verdict(len(planned), json.loads((results / "outcomes.json").read_text())["outcomes"])
+    planned, outcomes = 0, []
+    for package, tests in TESTS.items():
+        results = OUTPUT / f"mutants-{package}"
+        shutil.rmtree(results, ignore_errors=True)
+        results.mkdir(parents=True)
+        command = [str(TOOL / "bin" / "cargo-mutants"), "mutants", "--package", package, "--test-package", package]
+        arguments = [f"--cargo-test-arg={argument}" for argument in tests]
+        options = ["--jobs", JOBS, "--output", str(results), "--colors", "never"]
+        try:
+            runner.run(f"mutants of {package}", [*command, *arguments, *options])
+        except Failure:
+            # Missed mutants and time-outs end it badly too: the count says which.
+            if not (results / "mutants.out" / "outcomes.json").exists():
+                raise
+        planned += len(json.loads((results / "mutants.out" / "mutants.json").read_text()))
+        outcomes += json.loads((results / "mutants.out" / "outcomes.json").read_text())["outcomes"]
+    return verdict(planned, outcomes)
 
 
 def verdict(planned: int, outcomes: list[dict]) -> str:
