@@ -96,6 +96,17 @@ mod tests {
     }
 
     #[test]
+    fn an_order_fits_the_item_whatever_is_reserved() {
+        let config = config();
+        let limit = Micros::from(NOW).plus(config.bucket.burst());
+        for tat in [limit.plus(-1), limit, limit.plus(1)] {
+            let gate = Gate { tat, ..Gate::new(NOW) };
+            let after = config.force(Order::ForceClose, &gate, because("x")).apply(&gate).unwrap();
+            assert_eq!(after.tat, tat.min(limit));
+        }
+    }
+
+    #[test]
     fn an_order_does_not_erase_a_hold() {
         let config = config();
         let end = NOW.plus(Duration::from_mins(10));
