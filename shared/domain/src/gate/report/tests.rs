@@ -31,6 +31,7 @@ fn report(gate: Gate, permit: &Permit, outcome: Outcome) -> (Vec<Change>, Gate) 
         };
         next = config.report_next(permit, &change, &found, NOW, 0.0);
         writes.push(change);
+        assert!(writes.len() < 10, "it never ends: {writes:?}");
     }
     (writes, gate)
 }
@@ -159,6 +160,14 @@ fn a_shorter_push_back_does_not_shorten_a_longer_one() {
     let held = Gate { not_before: later(9000), tat: config().bucket.held_until(later(9000)), ..closed(1, 0) };
     let (_, after) = report(held.clone(), &permit(PermitKind::Uncounted), Outcome::PushedBack(None));
     assert_eq!(after, held);
+}
+
+#[test]
+fn the_same_push_back_again_changes_nothing_and_is_not_repeated() {
+    let end = later(1250);
+    let held = Gate { not_before: end, tat: config().bucket.held_until(end), ..closed(1, 0) };
+    let (writes, after) = report(held.clone(), &permit(PermitKind::Uncounted), Outcome::PushedBack(None));
+    assert_eq!((writes.len(), after), (1, held));
 }
 
 #[test]
