@@ -100,3 +100,9 @@ fn an_order_keeps_the_hold_of_a_provider() {
         world.advance(Duration::from_secs(1));
     }
 }
+
+#[test]
+fn operators_see_which_gates_there_are() {
+    let world = World::new(&json!({}));
+    assert_eq!(world.admission.dependencies().map(ToString::to_string).collect::<Vec<_>>(), ["fraud"]);
+}
