@@ -31,6 +31,15 @@ def call(where: Stage, method: str, route: str, body: dict[str, str] | None = No
         give_up(f"{where.api} does not answer: {error}")
 
 
+def decision(action: str, why: str, actions: tuple[str, ...], example: str) -> dict[str, str]:
+    """The body of an order, which has a reason; anything else ends the program."""
+    if action not in actions:
+        give_up(f"ACTION={action} is none of {', '.join(actions)}.")
+    if not why:
+        give_up(f'Say why: {example} ACTION={action} WHY="…". It is written into the audit.')
+    return {"action": action, "why": why}
+
+
 def sentence(body: bytes) -> str:
     """What a problem document says to people; the body itself when it is no such document."""
     try:

@@ -14,7 +14,7 @@ import urllib.parse
 from typing import Any
 
 import stage
-from api import call, moment
+from api import call, decision, moment
 from stage import give_up
 
 ACTIONS = ("force-open", "force-close", "disable")
@@ -52,11 +52,8 @@ def main() -> None:
         return
     if not name:
         give_up("Say which: DEP=<name>. Without ACTION, all are shown.")
-    if action not in ACTIONS:
-        give_up(f"ACTION={action} is none of {', '.join(ACTIONS)}.")
-    if not why:
-        give_up(f'Say why: make ops breaker DEP={name} ACTION={action} WHY="…". It is written into the audit.')
-    show(call(stage.from_env(), "POST", path(name), {"action": action, "why": why}))
+    order = decision(action, why, ACTIONS, f"make ops breaker DEP={name}")
+    show(call(stage.from_env(), "POST", path(name), order))
 
 
 def path(name: str) -> str:

@@ -14,7 +14,7 @@ import urllib.parse
 from typing import Any
 
 import stage
-from api import call, moment
+from api import call, decision, moment
 from stage import give_up
 
 ACTIONS = ("retry", "refund", "close")
@@ -30,11 +30,8 @@ def main() -> None:
     elif not action:
         show(call(stage.from_env(), "GET", path(case)))
     else:
-        if action not in ACTIONS:
-            give_up(f"ACTION={action} is none of {', '.join(ACTIONS)}.")
-        if not why:
-            give_up(f'Say why: make ops CASE={case} ACTION={action} WHY="…". It is written into the case.')
-        show(call(stage.from_env(), "POST", path(case), {"action": action, "why": why}))
+        order = decision(action, why, ACTIONS, f"make ops CASE={case}")
+        show(call(stage.from_env(), "POST", path(case), order))
 
 
 def path(case: str) -> str:

@@ -139,7 +139,7 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
         };
         match &result {
             Ok(permit) => {
-                let wait = Duration::from_millis(permit.call_at.0.saturating_sub(self.now().0).max(0).unsigned_abs());
+                let wait = self.now().until(permit.call_at);
                 let state = match permit.kind {
                     PermitKind::Counted { .. } => Some(BreakerState::Closed),
                     PermitKind::Trial { .. } => Some(BreakerState::HalfOpen),
@@ -204,22 +204,23 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
         request: &Request,
         error: &GateStoreError,
     ) -> Result<Permit, CallNotPermitted> {
-        let config = &guarded.config;
-        match self.policy(guarded, error) {
-            StorePolicy::Allow => Ok(config.unasked(request, self.now())),
-            StorePolicy::Refuse => Err(CallNotPermitted { reason: Reason::Store, retry_after: config.push_back }),
-        }
+        self.policy(guarded, error).map(|()| guarded.config.unasked(request, self.now()))
     }
 
-    /// What is to be done without the gate. A busy store is there, and what it would say is not ours to guess.
-    fn policy(&self, guarded: &Guarded, error: &GateStoreError) -> StorePolicy {
+    /// Whether to go on without the gate. A busy store is there, and what it would say is not ours to guess.
+    fn policy(&self, guarded: &Guarded, error: &GateStoreError) -> Result<(), CallNotPermitted> {
         let policy = match error {
             GateStoreError::Busy(_) => StorePolicy::Refuse,
             _ => guarded.config.store_unreachable,
         };
         tracing::error!(gate.dependency = %guarded.config.dependency, error = %error, ?policy, "a gate could not be asked");
         self.notice(guarded, Event::StoreFailed { policy });
-        policy
+        match policy {
+            StorePolicy::Allow => Ok(()),
+            StorePolicy::Refuse => {
+                Err(CallNotPermitted { reason: Reason::Store, retry_after: guarded.config.push_back })
+            }
+        }
     }
 
     /// For a caller that has waited for its slot: may it call now? One consistent read.
@@ -234,15 +235,10 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
         let found = match self.inner.store.read(&guarded.config.dependency, permit.shard).await {
             Ok(found) => found,
             Err(error) => {
-                return match self.policy(guarded, &error) {
-                    // The clock needs no store.
-                    StorePolicy::Allow if guarded.config.in_time(permit, self.now()) => Ok(Recheck::Call),
-                    StorePolicy::Allow => Ok(self.forfeited(guarded)),
-                    StorePolicy::Refuse => {
-                        let retry_after = guarded.config.push_back;
-                        Err(CallNotPermitted { reason: Reason::Store, retry_after }.into())
-                    }
-                };
+                self.policy(guarded, &error)?;
+                // The clock needs no store.
+                let good = guarded.config.in_time(permit, self.now());
+                return Ok(if good { Recheck::Call } else { self.forfeited(guarded) });
             }
         };
         let now = self.now();
@@ -281,8 +277,10 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
             };
             next = config.report_next(permit, &change, &found, self.now(), self.inner.runtime.draw());
         }
-        let busy = format!("a report was overtaken {ATTEMPTS} times in a row");
-        if next.is_some() { Err(GateStoreError::Busy(busy).into()) } else { Ok(()) }
+        if next.is_none() {
+            return Ok(());
+        }
+        Err(GateStoreError::Busy(format!("a report was overtaken {ATTEMPTS} times in a row")).into())
     }
 
     /// Admits, waits, and rechecks, again and again until `deadline`: what it returns may call at once.
@@ -327,8 +325,7 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
     }
 
     async fn wait_until(&self, moment: Timestamp) {
-        let left = moment.0.saturating_sub(self.now().0).max(0).unsigned_abs();
-        self.inner.runtime.pause(Duration::from_millis(left)).await;
+        self.inner.runtime.pause(self.now().until(moment)).await;
     }
 
     pub(crate) fn guarded(&self, dependency: &str) -> Result<&Guarded, UnknownDependency> {

@@ -206,9 +206,9 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer, P> Gate<S, R, O, P> {
     where
         P: Classify<A, E>,
     {
-        let took = self.admission.now().0.saturating_sub(began.0).max(0).unsigned_abs();
+        let took = began.until(self.admission.now());
         match self.policy.classify(result) {
-            Outcome::Success if Duration::from_millis(took) >= self.slow_call_duration => Outcome::Slow,
+            Outcome::Success if took >= self.slow_call_duration => Outcome::Slow,
             outcome => outcome,
         }
     }

@@ -94,19 +94,7 @@ impl DynamoGates {
     async fn install(&self, name: &str, put: Put, gate: &Gate) -> Result<Answer, GateStoreError> {
         let mut pause = FIRST_PAUSE;
         for _ in 0..CONFLICTS {
-            let put = put.clone();
-            let sent = self
-                .table
-                .client
-                .put_item()
-                .table_name(put.table_name)
-                .set_item(Some(put.item))
-                .set_condition_expression(put.condition_expression)
-                .set_expression_attribute_names(put.expression_attribute_names)
-                .set_expression_attribute_values(put.expression_attribute_values)
-                .send()
-                .await;
-            let Err(error) = sent else { return Ok(Answer::Done(gate.clone())) };
+            let Err(error) = self.table.send(put.clone()).await else { return Ok(Answer::Done(gate.clone())) };
             if is_busy(error.code()) {
                 pause = wait_for_the_others(pause).await;
             } else if error.code() == Some("ConditionalCheckFailedException") {
@@ -199,7 +187,7 @@ impl Gates for DynamoGates {
             writes.push(self.part(&item_name(dependency, *shard), *shard, change)?);
         }
         if let Some(line) = audit {
-            writes.push(self.audit_part(format!("GATE#{dependency}#audit"), line).await?);
+            writes.push(self.audit_part(audit_name(dependency), line).await?);
         }
         let mut pause = FIRST_PAUSE;
         for _ in 0..CONFLICTS {
@@ -217,8 +205,7 @@ impl Gates for DynamoGates {
     }
 
     async fn audit(&self, dependency: &Dependency) -> Result<Vec<AuditLine>, GateStoreError> {
-        let name = format!("GATE#{dependency}#audit");
-        let found = self.table.get::<Audit>(key(name, None)).await.map_err(|e| unreachable(&e))?;
+        let found = self.table.get::<Audit>(key(audit_name(dependency), None)).await.map_err(|e| unreachable(&e))?;
         Ok(found.map(|found| found.value.lines).unwrap_or_default())
     }
 }
@@ -240,6 +227,10 @@ fn refused(name: &str, error: &SdkError<UpdateItemError>) -> Result<Answer, Gate
 
 fn item_name(dependency: &Dependency, shard: u16) -> String {
     format!("GATE#{dependency}#{shard}")
+}
+
+fn audit_name(dependency: &Dependency) -> String {
+    format!("GATE#{dependency}#audit")
 }
 
 fn is_cancelled_by(error: &SdkError<TransactWriteItemsError>, code: &str) -> bool {

@@ -104,9 +104,9 @@ impl Table {
         }
     }
 
-    async fn write_one(&self, put: Put) -> Result<Commit, StoreError> {
-        let sent = self
-            .client
+    /// One put, as it would be in a transaction.
+    pub(crate) async fn send(&self, put: Put) -> Result<(), SdkError<PutItemError>> {
+        self.client
             .put_item()
             .table_name(put.table_name)
             .set_item(Some(put.item))
@@ -114,9 +114,13 @@ impl Table {
             .set_expression_attribute_names(put.expression_attribute_names)
             .set_expression_attribute_values(put.expression_attribute_values)
             .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(Commit::Done),
+            .await
+            .map(drop)
+    }
+
+    async fn write_one(&self, put: Put) -> Result<Commit, StoreError> {
+        match self.send(put).await {
+            Ok(()) => Ok(Commit::Done),
             Err(error) if is_conflict(&error) => Ok(Commit::Conflict),
             Err(error) => Err(self.error(&error)),
         }

@@ -24,6 +24,11 @@ impl Timestamp {
         Self(self.0.saturating_sub(millis(span)))
     }
 
+    /// How long it is until `later`; nothing where that has passed.
+    pub fn until(self, later: Self) -> Duration {
+        Duration::from_millis(later.0.saturating_sub(self.0).max(0).unsigned_abs())
+    }
+
     /// RFC 3339 in UTC, for people and HTTP; `None` outside the years that it can write.
     pub fn rfc3339(self) -> Option<String> {
         let nanos = i128::from(self.0) * 1_000_000;
@@ -72,6 +77,13 @@ mod tests {
     fn a_moment_is_written_in_utc() {
         assert_eq!(Timestamp(1_700_000_000_123).rfc3339().as_deref(), Some("2023-11-14T22:13:20.123Z"));
         assert_eq!(Timestamp(i64::MAX).rfc3339(), None);
+    }
+
+    #[test]
+    fn what_has_passed_takes_no_more_time() {
+        assert_eq!(Timestamp(5).until(Timestamp(12)), Duration::from_millis(7));
+        assert_eq!(Timestamp(12).until(Timestamp(5)), Duration::ZERO);
+        assert_eq!(Timestamp(i64::MAX).until(Timestamp(i64::MIN)), Duration::ZERO);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From Stripe's answers to the port's words. Pure: the tests below are the list of what each answer means.
 
 use super::wire::{
-    self, Charge, ErrorBody, Expandable, PaymentError, PaymentIntent, PaymentIntentStatus, Refund, RefundStatus,
+    self, Charge, ErrorBody, Expandable, Object, PaymentError, PaymentIntent, PaymentIntentStatus, Refund, RefundStatus,
 };
 use crate::http::{Answer, SendError};
 use admission::classify::http_status;
@@ -52,14 +52,14 @@ pub fn state(id: &str, body: &[u8]) -> Result<PaymentState, ProviderError> {
         PaymentIntentStatus::RequiresConfirmation => Ok(PaymentState::Unconfirmed),
         PaymentIntentStatus::RequiresPaymentMethod => Ok(match payment.last_payment_error {
             None => PaymentState::Unconfirmed,
-            Some(error) if wants_the_customer(&error) => PaymentState::ActionRequired,
+            Some(Object(error)) if wants_the_customer(&error) => PaymentState::ActionRequired,
             Some(_) => PaymentState::Declined,
         }),
         PaymentIntentStatus::RequiresAction => Ok(PaymentState::ActionRequired),
         PaymentIntentStatus::Processing => Ok(PaymentState::Processing),
         PaymentIntentStatus::Canceled => Ok(PaymentState::Canceled),
         PaymentIntentStatus::Succeeded => match payment.latest_charge {
-            Some(Expandable::Object(charge)) => Ok(charge_state(&charge)),
+            Some(Expandable::Object(Object(charge))) => Ok(charge_state(&charge)),
             // Without the charge, nobody can tell whether the money is still here.
             _ => Err(unreadable("the PaymentIntent succeeded, but its charge is not there")),
         },
@@ -77,7 +77,7 @@ fn wants_the_customer(error: &PaymentError) -> bool {
 /// Part of the money gone back is `Captured` still: a refund then takes the rest.
 fn charge_state(charge: &Charge) -> PaymentState {
     let sum = |statuses: &[RefundStatus]| {
-        let refunds = charge.refunds.iter().flat_map(|list| &list.data);
+        let refunds = charge.refunds.iter().flat_map(|Object(list)| &list.data).map(|Object(refund)| refund);
         let counted = refunds.filter(|refund| refund.status.is_some_and(|status| statuses.contains(&status)));
         counted.fold(0, |sum: u64, refund| sum.saturating_add(refund.amount))
     };
@@ -104,7 +104,7 @@ pub fn error(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Provide
         _ => return unknown(format!("HTTP {status}")),
     }
     // A refusal that is not in Stripe's form is not Stripe's: something between answered.
-    let Ok(ErrorBody { error }) = serde_json::from_slice::<ErrorBody>(body) else {
+    let Ok(Object(ErrorBody { error: Object(error) })) = serde_json::from_slice(body) else {
         return unknown(format!("HTTP {status} without an error of the API"));
     };
     let code = [error.code, Some(error.kind.clone())].into_iter().flatten().find(|code| wire::is_code(code));
@@ -136,7 +136,7 @@ pub fn no_answer(error: SendError) -> ProviderError {
 
 /// What an answer says about the provider's health.
 pub fn outcome(answer: &Answer) -> Outcome {
-    let error = serde_json::from_slice::<ErrorBody>(&answer.body).ok().map(|body| body.error);
+    let error = serde_json::from_slice::<Object<ErrorBody>>(&answer.body).ok().map(|Object(body)| body.error.0);
     match answer.status {
         402 => Outcome::Success,
         300..=399 | 424 => Outcome::Failure,
@@ -151,7 +151,7 @@ pub fn outcome(answer: &Answer) -> Outcome {
 
 /// The reason is fixed text, because serde's own would quote the body.
 fn parse<T: DeserializeOwned>(body: &[u8], otherwise: &'static str) -> Result<T, ProviderError> {
-    serde_json::from_slice(body).map_err(|_| unreadable(otherwise))
+    serde_json::from_slice(body).map(|Object(answer)| answer).map_err(|_| unreadable(otherwise))
 }
 
 /// A success by its status that does not say what it must. Names what is missing, never what was there.

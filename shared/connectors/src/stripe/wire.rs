@@ -2,6 +2,33 @@
 //! of their type.
 
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use std::fmt::{self, Formatter};
+use std::marker::PhantomData;
+
+/// A JSON object, and nothing else: on its own, serde would also take a struct's fields from an array, in their order.
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(OnlyMaps(PhantomData))
+    }
+}
+
+struct OnlyMaps<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyMaps<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, to: &mut Formatter) -> fmt::Result {
+        to.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, fields: M) -> Result<Self::Value, M::Error> {
+        T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+    }
+}
 
 /// <https://docs.stripe.com/api/payment_intents/object>
 #[derive(Deserialize)]
@@ -10,7 +37,7 @@ pub struct PaymentIntent {
     _object: PaymentIntentTag,
     pub id: String,
     pub status: PaymentIntentStatus,
-    pub last_payment_error: Option<PaymentError>,
+    pub last_payment_error: Option<Object<PaymentError>>,
     pub latest_charge: Option<Expandable<Charge>>,
 }
 
@@ -45,7 +72,7 @@ pub struct PaymentError {
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub enum Expandable<T> {
-    Object(T),
+    Object(Object<T>),
     Id(#[expect(dead_code, reason = "only its presence is read")] String),
 }
 
@@ -55,12 +82,12 @@ pub struct Charge {
     pub amount: u64,
     /// All of it went back, or is on its way.
     pub refunded: bool,
-    pub refunds: Option<List<Refund>>,
+    pub refunds: Option<Object<List<Refund>>>,
 }
 
 #[derive(Deserialize)]
 pub struct List<T> {
-    pub data: Vec<T>,
+    pub data: Vec<Object<T>>,
 }
 
 /// <https://docs.stripe.com/api/refunds/object>
@@ -92,7 +119,7 @@ pub enum RefundStatus {
 /// The body of every answer that is not a success: <https://docs.stripe.com/api/errors>
 #[derive(Deserialize)]
 pub struct ErrorBody {
-    pub error: ApiError,
+    pub error: Object<ApiError>,
 }
 
 #[derive(Deserialize)]

@@ -165,7 +165,7 @@ impl GateConfig {
 
     /// How long this request may wait for its slot.
     pub(super) fn patience(&self, request: &Request, now: Timestamp) -> Duration {
-        let left = Duration::from_millis(request.deadline.0.saturating_sub(now.0).max(0).unsigned_abs());
+        let left = now.until(request.deadline);
         let rounding = if request.whole_seconds { Duration::from_millis(999) } else { Duration::ZERO };
         self.max_wait.min(left.saturating_sub(rounding))
     }
@@ -191,7 +191,7 @@ impl GateConfig {
         if let Change::Reserve { now: asked, .. } = tried
             && let Step::Refused(refusal) = self.decide(request, gate, *asked)
         {
-            let left = refusal.retry_after.saturating_sub(between(*asked, now));
+            let left = refusal.retry_after.saturating_sub(asked.until(now));
             return Step::Refused(refused(refusal.reason, left.max(Duration::from_millis(1))));
         }
         self.decide(request, gate, now)
@@ -204,7 +204,7 @@ impl GateConfig {
                 Ok(Change::Reserve { state: gate.state, take, now })
             }
             BreakerState::ForcedOpen => Err(refused(Reason::Open, self.max_break_duration)),
-            BreakerState::Open if gate.until > now => Err(refused(Reason::Open, between(now, gate.until))),
+            BreakerState::Open if gate.until > now => Err(refused(Reason::Open, now.until(gate.until))),
             BreakerState::Open => {
                 // Reservations of the time before it opened are void.
                 let tat = gate.tat.min(Micros::from(gate.until).plus(self.bucket.burst()));
@@ -216,7 +216,7 @@ impl GateConfig {
                 Ok(Change::JoinTrials(trial))
             }
             BreakerState::HalfOpen if gate.until > now => {
-                Err(refused(Reason::Permits, between(now, gate.until).min(self.break_duration)))
+                Err(refused(Reason::Permits, now.until(gate.until).min(self.break_duration)))
             }
             BreakerState::HalfOpen => Ok(Change::RestartTrials(self.trial(request, gate, gate.tat, now)?)),
         }
@@ -225,7 +225,7 @@ impl GateConfig {
     fn take(&self, request: &Request, gate: &Gate, tat: Micros, now: Timestamp) -> Result<Take, CallNotPermitted> {
         self.bucket.take(tat, now, request.tokens, self.patience(request, now)).map_err(|needs| {
             if gate.not_before > now {
-                refused(Reason::Hold, between(now, gate.not_before).max(needs))
+                refused(Reason::Hold, now.until(gate.not_before).max(needs))
             } else {
                 refused(Reason::Rate, needs)
             }
@@ -235,7 +235,7 @@ impl GateConfig {
     /// A trial must neither call inside a hold nor exceed the rate.
     fn trial(&self, request: &Request, gate: &Gate, tat: Micros, now: Timestamp) -> Result<Trial, CallNotPermitted> {
         if gate.not_before > now {
-            return Err(refused(Reason::Hold, between(now, gate.not_before)));
+            return Err(refused(Reason::Hold, now.until(gate.not_before)));
         }
         self.take(request, gate, tat, now)?;
         let after = self.bucket.after(tat, now, request.tokens);
@@ -304,10 +304,6 @@ impl GateConfig {
     pub fn in_time(&self, permit: &Permit, now: Timestamp) -> bool {
         permit.call_at <= now.plus(self.clock_skew) && now <= permit.call_at.plus(self.call_slack)
     }
-}
-
-fn between(now: Timestamp, then: Timestamp) -> Duration {
-    Duration::from_millis(then.0.saturating_sub(now.0).max(0).unsigned_abs())
 }
 
 /// When the call is: a slot of now stays now, one in the future may have to begin at a whole second.

@@ -307,6 +307,19 @@ fn says_captured(payment: &Value) -> bool {
         && payment["latest_charge"]["amount"].is_u64()
 }
 
+/// serde's own reading would take an array for the fields of a struct, and money would be there that nobody spoke of.
+#[test]
+fn an_array_is_no_object() {
+    for charge in [json!([500, false, null]), json!({"amount": 500, "refunded": false, "refunds": [[]]})] {
+        let payment = json!({"object": "payment_intent", "id": ID, "status": "succeeded", "latest_charge": charge});
+        assert!(state(ID, payment.to_string().as_bytes()).is_err(), "{payment}");
+    }
+    let payment = json!(["payment_intent", ID, "succeeded", null, charge(false, &[])]);
+    assert!(state(ID, payment.to_string().as_bytes()).is_err());
+    let refusal = json!([["card_error", "card_declined", null]]);
+    assert!(is_unknown(&error(402, None, refusal.to_string().as_bytes())));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
 
