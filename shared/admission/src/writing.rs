@@ -114,7 +114,7 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
         for shard in 0..guarded.config.shards {
             found.push((shard, self.inner.store.read(dependency, shard).await?));
         }
-        let model = self.model(&found);
+        let model = model(&found, self.now());
         let mut changes = Vec::new();
         for (shard, gate) in found {
             if gate.as_ref().is_some_and(|gate| gate.generation == model.generation) {
@@ -133,27 +133,76 @@ impl<S: Gates, R: Clock + Chance + Pause, O: Observer> Admission<S, R, O> {
             _ => self.inner.store.apply_all(dependency, &changes, None).await.map(|_| ()),
         }
     }
+}
 
-    /// What all shards shall be: as the newest is, with a count of its own, as each judges its own calls.
-    fn model(&self, found: &[(u16, Option<Gate>)]) -> Gate {
-        let now = self.now();
-        let Some(newest) = found.iter().filter_map(|(_, gate)| gate.as_ref()).max_by_key(|gate| gate.generation) else {
-            return Gate::new(now);
-        };
-        let copy = Gate {
-            permits: BTreeSet::new(),
-            successes: BTreeSet::new(),
-            sequence: 0,
-            failures: BTreeMap::new(),
-            slow: BTreeMap::new(),
-            ..newest.clone()
-        };
-        if copy.state == BreakerState::HalfOpen && matches!(found.first(), Some((0, None))) {
-            // Nobody knows any more how many permits are out: a new generation begins, with its first trial.
-            let why = "The item that listed the permits is gone.".to_owned();
-            let (state, generation, until) = (BreakerState::Open, copy.generation + 1, now);
-            return Gate { state, generation, until, since: now, why, ..copy };
+/// What all shards shall be: as the newest is, with a count of its own, as each judges its own calls.
+fn model(found: &[(u16, Option<Gate>)], now: Timestamp) -> Gate {
+    let Some(newest) = found.iter().filter_map(|(_, gate)| gate.as_ref()).max_by_key(|gate| gate.generation) else {
+        return Gate::new(now);
+    };
+    let copy = Gate {
+        permits: BTreeSet::new(),
+        successes: BTreeSet::new(),
+        sequence: 0,
+        failures: BTreeMap::new(),
+        slow: BTreeMap::new(),
+        ..newest.clone()
+    };
+    if copy.state == BreakerState::HalfOpen && matches!(found.first(), Some((0, None))) {
+        // Nobody knows any more how many permits are out: a new generation begins, with its first trial.
+        let why = "The item that listed the permits is gone.".to_owned();
+        let (state, generation, until) = (BreakerState::Open, copy.generation + 1, now);
+        return Gate { state, generation, until, since: now, why, ..copy };
+    }
+    copy
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::gate::PermitId;
+    use std::time::Duration;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    /// Half-open, with traces of whatever happened on its shard.
+    fn half_open(generation: u64) -> Gate {
+        Gate {
+            state: BreakerState::HalfOpen,
+            generation,
+            permits: [PermitId("a".to_owned())].into(),
+            successes: [PermitId("b".to_owned())].into(),
+            sequence: 7,
+            failures: [(1, 2)].into(),
+            slow: [(3, 4)].into(),
+            until: NOW.plus(Duration::from_secs(9)),
+            why: "Trials.".to_owned(),
+            ..Gate::new(NOW.minus(Duration::from_hours(1)))
         }
-        copy
+    }
+
+    #[test]
+    fn a_shard_takes_over_the_state_of_the_newest_and_nothing_that_was_counted_there() {
+        let newest = half_open(5);
+        let model = model(&[(0, Some(half_open(4))), (1, Some(newest.clone())), (2, None)], NOW);
+        assert_eq!((model.state, model.generation, model.until), (newest.state, 5, newest.until));
+        assert_eq!((model.since, model.why.as_str()), (newest.since, "Trials."));
+        assert!(model.permits.is_empty() && model.successes.is_empty());
+        assert!(model.sequence == 0 && model.failures.is_empty() && model.slow.is_empty());
+    }
+
+    #[test]
+    fn trials_begin_anew_where_the_shard_that_listed_them_is_gone() {
+        let model = model(&[(0, None), (1, Some(half_open(5)))], NOW);
+        assert_eq!((model.state, model.generation), (BreakerState::Open, 6));
+        assert_eq!((model.until, model.since), (NOW, NOW), "the first trial may begin at once");
+        assert_eq!(model.why, "The item that listed the permits is gone.");
+    }
+
+    #[test]
+    fn a_shard_0_that_is_gone_changes_nothing_else() {
+        let closed = Gate { generation: 5, ..Gate::new(NOW) };
+        assert_eq!(model(&[(0, None), (1, Some(closed.clone()))], NOW), closed);
+        assert_eq!(model(&[(0, None), (1, None)], NOW), Gate::new(NOW));
     }
 }

@@ -164,3 +164,18 @@ fn slow_calls_open_as_failed_ones_do() {
     assert_eq!(world.state(), BreakerState::Open);
     assert_eq!(world.gate().why, "4 of 4 calls were slow.");
 }
+
+#[test]
+fn a_gate_of_one_item_never_pays_for_a_transaction() {
+    let world = World::with_item(&json!({}));
+    let (calls, ()) = world.calls(|| {
+        world.fail_until_open();
+        world.advance(Duration::from_secs(12));
+        for trial in [world.admitted(), world.admitted()] {
+            world.report(&trial, Outcome::Success);
+        }
+        world.report(&world.admitted(), Outcome::PushedBack(Some(Duration::from_secs(1))));
+    });
+    assert_eq!(world.turns_to(), [BreakerState::Open, BreakerState::HalfOpen, BreakerState::Closed]);
+    assert!(calls.iter().all(|call| *call == "gates.apply"), "{calls:?}");
+}

@@ -1,6 +1,6 @@
 //! A gate of several items.
 
-use super::{World, dependency};
+use super::{World, config, dependency};
 use admission::AdmitError;
 use domain::breaker::BreakerState;
 use domain::gate::Gate;
@@ -222,4 +222,82 @@ fn a_trial_s_permit_is_of_the_generation_that_it_began_whatever_came_after() {
     assert_eq!(permit.generation, before + 1);
     world.report(&permit, Outcome::Failure);
     assert_eq!(world.state(), BreakerState::Closed, "its report is of an older generation");
+}
+
+#[test]
+fn shards_cost_one_look_at_each_and_then_a_healthy_call_is_one_write() {
+    let world = World::with_item(&knobs(3));
+    let (calls, _) = world.calls(|| world.admitted());
+    assert_eq!(calls[..4], ["gates.read", "gates.read", "gates.read", "gates.apply"]);
+    assert!(calls[4..].iter().all(|call| *call == "gates.apply"), "{calls:?}");
+    for shard in 0..3 {
+        admitted_by(&world, shard);
+    }
+    for _ in 0..10 {
+        let (calls, permit) = world.calls(|| world.admitted());
+        assert_eq!(calls, ["gates.apply"]);
+        let (calls, ()) = world.calls(|| world.report(&permit, Outcome::Success));
+        assert!(calls.is_empty(), "{calls:?}");
+    }
+}
+
+#[test]
+fn a_push_back_that_is_there_already_costs_one_look_at_each_shard() {
+    let world = World::with_item(&knobs(3));
+    let permits = [admitted_by(&world, 1), world.admitted()];
+    world.report(&permits[0], Outcome::PushedBack(Some(Duration::from_secs(9))));
+    let (calls, ()) = world.calls(|| world.report(&permits[1], Outcome::PushedBack(Some(Duration::from_secs(9)))));
+    assert_eq!(calls, ["gates.apply_all", "gates.read", "gates.read", "gates.read", "gates.read"]);
+}
+
+#[test]
+fn a_push_back_reaches_a_shard_whose_tokens_are_reserved_to_the_very_end_of_the_hold() {
+    let world = World::with_item(&knobs(3));
+    let permit = admitted_by(&world, 1);
+    let end = world.now().plus(Duration::from_millis(9250));
+    let tat = config(&knobs(3)).bucket.held_until(end);
+    world.gates.set_gate(&dependency(), 0, Gate { tat, ..world.shard(0) });
+    let longer = world.now().plus(Duration::from_mins(10));
+    world.gates.set_gate(&dependency(), 2, Gate { not_before: longer, ..world.shard(2) });
+    world.report(&permit, Outcome::PushedBack(Some(Duration::from_secs(9))));
+    assert_eq!(all(&world, 3).iter().map(|gate| gate.not_before).collect::<Vec<_>>(), [end, end, longer]);
+}
+
+#[test]
+fn what_is_known_of_one_shard_says_nothing_of_another() {
+    let world = World::with_item(&json!({"shards": 2, "burst": 40, "ratePerSecond": 40, "maxWaitMs": 0}));
+    let full = Micros::from(world.now()).plus(60_000_000);
+    world.gates.set_gate(&dependency(), 1, Gate { tat: full, ..world.shard(1) });
+    let granted = (0..100).filter(|_| world.admit().is_ok()).count();
+    assert_eq!(granted, 20, "all that shard 0 has");
+}
+
+#[test]
+fn a_shard_that_fell_out_of_step_is_brought_back_by_the_next_change_of_state() {
+    let world = World::with_item(&knobs(3));
+    world.admitted();
+    for shard in 0..2 {
+        world.gates.set_gate(&dependency(), shard, Gate { generation: 5, ..world.shard(shard) });
+    }
+    open_by(&world, 0);
+    assert!(in_step(&world, 3), "{:?}", all(&world, 3));
+}
+
+#[test]
+fn of_two_that_open_at_once_one_does_and_the_other_sees_it_at_one_look() {
+    let world = World::with_item(&knobs(2));
+    let permits: Vec<Permit> = (0..4).map(|_| admitted_by(&world, 0)).collect();
+    world.report(&permits[0], Outcome::Failure);
+    let (admission, permit) = (world.admission.clone(), permits[1].clone());
+    let mut slow: Task<_> = Box::pin(async move { admission.report(&permit, Outcome::Failure).await });
+    while world.gate().failures.values().sum::<u64>() < 2 {
+        assert!(one_turn(&mut slow).is_none());
+    }
+    // It has counted its failure, and will open. Another is faster.
+    world.report(&permits[2], Outcome::Failure);
+    assert_eq!(world.turns_to(), [BreakerState::Open]);
+    let generation = world.gate().generation;
+    let (calls, ended) = world.calls(|| run(slow));
+    assert_eq!((calls, ended), (vec!["gates.apply_all", "gates.read"], Ok(())));
+    assert_eq!((world.turns_to(), world.gate().generation), (vec![BreakerState::Open], generation));
 }

@@ -176,3 +176,37 @@ fn slots_for_callers_that_count_whole_seconds_begin_at_one() {
     let (_, later) = world.calls(|| world.admitted());
     assert_eq!(later.call_at, world.now().plus(Duration::from_millis(200)), "the bucket does not round");
 }
+
+/// Somebody passes a hold; how long the hold was, and how long they waited.
+fn wait_for_a_hold(world: &World, patience: Duration) -> (Duration, Result<Duration, AdmitError>) {
+    world.report(&world.admitted(), Outcome::PushedBack(Some(Duration::from_millis(50))));
+    let before = world.now();
+    let hold = before.until(world.gate().not_before);
+    let passed = run(world.admission.pass("fraud", 1, before.plus(patience)));
+    (hold, passed.map(|_| before.until(world.now())))
+}
+
+#[test]
+fn whoever_waits_for_a_hold_comes_up_to_a_quarter_later_and_never_all_at_once() {
+    let world = World::with_item(&json!({"maxWaitMs": 0}));
+    let mut waits = std::collections::BTreeSet::new();
+    for _ in 0..300 {
+        world.advance(Duration::from_secs(1));
+        let (hold, waited) = wait_for_a_hold(&world, Duration::from_mins(1));
+        let waited = waited.unwrap();
+        assert!(hold < waited && waited <= hold.mul_f64(1.25) + Duration::from_millis(1), "{waited:?} of {hold:?}");
+        waits.insert(waited);
+    }
+    assert!(waits.len() > 50, "{} different waits", waits.len());
+}
+
+#[test]
+fn whoever_may_wait_until_the_very_end_of_its_patience_does() {
+    let (_, waited) = wait_for_a_hold(&World::with_item(&json!({"maxWaitMs": 0})), Duration::from_mins(1));
+    let patience = waited.unwrap();
+    let (_, waited) = wait_for_a_hold(&World::with_item(&json!({"maxWaitMs": 0})), patience);
+    assert_eq!(waited, Ok(patience));
+    let (_, refused) =
+        wait_for_a_hold(&World::with_item(&json!({"maxWaitMs": 0})), patience - Duration::from_millis(1));
+    assert!(matches!(refused, Err(AdmitError::NotPermitted(refusal)) if refusal.reason == Reason::Hold));
+}

@@ -145,4 +145,11 @@ mod tests {
         assert!(opens(5, &[(1, 1), (2, 2)], 2), "three of five");
         assert!(!opens(7, &[(2, 1), (3, 2)], 3), "three of seven");
     }
+    #[test]
+    fn counters_are_forgotten_when_two_windows_are_behind_them_and_there_are_twenty() {
+        // Calls 91 and 92 are bucket 45, so that bucket 24 is the last which nobody needs.
+        let counted = |first: u64| (first..=45).map(|bucket| (bucket, 1)).collect::<Vec<_>>();
+        assert_eq!(config().forgettable(&gate(92, &counted(5))), (5..25).collect::<Vec<_>>());
+        assert!(config().forgettable(&gate(92, &counted(6))).is_empty(), "nineteen");
+    }
 }
