@@ -59,7 +59,7 @@ contract-dynamodb: check-tools $(VENV) ## The gates' suite against AWS_ENDPOINT_
 	@exec $(LOCAL) suite contract-dynamodb
 
 .PHONY: mutants
-mutants: check-tools $(VENV) ## Plant errors in gate and admission, one by one; a test must find each (hours; its first use also installs cargo-mutants, 4 min)
+mutants: check-tools $(VENV) ## Plant errors in gate and admission, one by one; a test must find each (half an hour; its first use also installs cargo-mutants, 4 min)
 	@exec $(LOCAL) suite mutants
 
 .PHONY: bench
