@@ -207,6 +207,6 @@ fn whoever_may_wait_until_the_very_end_of_its_patience_does() {
     let (_, waited) = wait_for_a_hold(&World::with_item(&json!({"maxWaitMs": 0})), patience);
     assert_eq!(waited, Ok(patience));
     let (_, refused) =
-        wait_for_a_hold(&World::with_item(&json!({"maxWaitMs": 0})), patience - Duration::from_millis(1));
+        wait_for_a_hold(&World::with_item(&json!({"maxWaitMs": 0})), patience.saturating_sub(Duration::from_millis(1)));
     assert!(matches!(refused, Err(AdmitError::NotPermitted(refusal)) if refusal.reason == Reason::Hold));
 }
