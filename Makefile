@@ -58,6 +58,10 @@ contract-payment: check-tools $(VENV) ## The payment connector's request suite a
 contract-dynamodb: check-tools $(VENV) ## The gates' suite against AWS_ENDPOINT_URL_DYNAMODB (default: a local cloud); makes and drops its own tables
 	@exec $(LOCAL) suite contract-dynamodb
 
+.PHONY: contract-search
+contract-search: check-tools $(VENV) ## The search engines' suite, over OpenSearch at OPENSEARCH_URL (default: a node of its own, by Maven and a JDK 21 or newer)
+	@exec $(LOCAL) suite contract-search
+
 .PHONY: mutants
 mutants: check-tools $(VENV) ## Plant errors in gate and admission, one by one; a test must find each (half an hour; its first use also installs cargo-mutants, 4 min)
 	@exec $(LOCAL) suite mutants
@@ -88,6 +92,18 @@ ops: $(VENV) ## CASES=list, CASE=<id>, or CASE=<id> ACTION=retry|refund|close WH
 .PHONY: breaker
 breaker: $(if $(filter ops,$(MAKECMDGOALS)),,ops) ## with ops: the breakers of third parties, DEP=<name> ACTION=force-open|force-close|disable WHY="…"
 	@:
+
+.PHONY: route
+route: $(VENV) ## The routes that leave the monolith; ROUTE=<name> MODE=monolith|shadow|canary|modern PERCENT=<0-100> WHY="…" steers one
+	@exec .venv/bin/python infra/ops/routes.py
+
+.PHONY: reconcile
+reconcile: build ## Whether the monolith and the new store have the same articles: counts, checksums, differences; EXPORT=<folder>
+	@exec .venv/bin/python infra/ops/reconcile.py
+
+.PHONY: reindex
+reindex: $(VENV) ## Rebuild the search index from the store of articles, while the former one answers
+	@exec .venv/bin/python infra/ops/reindex.py
 
 .PHONY: open-circuit
 open-circuit: $(VENV) ## Stop the subscription pipeline, WHY="…", until somebody closes the circuit

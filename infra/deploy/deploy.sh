@@ -22,7 +22,7 @@ if [ -n "${PAYMENT_GATE:-}" ]; then
 fi
 
 cargo-lambda lambda build --release --arm64 --output-format binary --lambda-dir "$PWD/target/lambda" --locked \
-    -p subscriptions -p payments -p content-access -p resilience --bins
+    -p subscriptions -p payments -p content-access -p resilience -p strangler --bins
 # shellcheck disable=SC2086 # PARAMETERS is a list
 sam deploy \
     --template-file infra/template.yaml \

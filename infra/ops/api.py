@@ -13,7 +13,7 @@ from stage import Stage, give_up
 TIMEOUT_SECONDS = 30
 
 
-def call(where: Stage, method: str, route: str, body: dict[str, str] | None = None) -> Any:
+def call(where: Stage, method: str, route: str, body: dict[str, Any] | None = None) -> Any:
     """A signed request to the operators' API; a refusal ends the program with the API's own sentence."""
     data = b"" if body is None else json.dumps(body).encode()
     request = AWSRequest(method, where.api + route, {"Content-Type": "application/json"}, data)

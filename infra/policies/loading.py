@@ -14,7 +14,10 @@ from samtranslator.translator.translator import Translator
 INFRA = Path(__file__).resolve().parent.parent
 ROOT = INFRA.parent
 EXAMPLES = ROOT / "tests" / "examples"
-TEMPLATES = [INFRA / "template.yaml", EXAMPLES / "minimal-pipeline.yaml", EXAMPLES / "gated-call.yaml"]
+TEMPLATES = [
+    INFRA / "template.yaml",
+    *(EXAMPLES / f"{name}.yaml" for name in ("minimal-pipeline", "gated-call", "migrated", "strangled")),
+]
 STATE_MACHINES = sorted((INFRA / "statemachines").rglob("*.asl.json"))
 
 

@@ -9,9 +9,15 @@ from policies.findings import Finding
 Template = dict[str, Any]
 Rule = Callable[[Template], Iterator[Finding]]
 
-MUTATING = {"post", "put", "patch", "delete", "x-amazon-apigateway-any-method"}
+ANY_METHOD = "x-amazon-apigateway-any-method"
+MUTATING = {"post", "put", "patch", "delete", ANY_METHOD}
 METHODS = MUTATING | {"get", "head"}
-WITHOUT_RESOURCE = {"cloudwatch:GetMetricStatistics", "cloudwatch:GetMetricData"}
+WITHOUT_RESOURCE = {
+    "cloudwatch:GetMetricStatistics",
+    "cloudwatch:GetMetricData",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+}
 """Actions for which AWS knows no permission on a single resource."""
 WITHOUT_SOURCE_ACCOUNT = {"apigateway.amazonaws.com"}
 """API Gateway does not send aws:SourceAccount when it assumes an integration's role; the condition would refuse it."""
@@ -124,6 +130,12 @@ def permissions_are_exact(template: Template) -> Iterator[Finding]:
                 yield Finding(name, "role-star", f"{actions} is allowed on every resource")
 
 
+def passes_everything(method: str, item: dict[str, Any]) -> bool:
+    """Whether whatever is asked goes on as it is to an HTTP backend, which knows its own people."""
+    integration = item[method].get("x-amazon-apigateway-integration", {})
+    return method == ANY_METHOD and integration.get("type") == "http_proxy"
+
+
 def mutating_methods_are_authorized(template: Template) -> Iterator[Finding]:
     """Who changes something is known; and a token's scope is named, or identity tokens would pass."""
     for name, api in resources(template, "AWS::ApiGateway::RestApi"):
@@ -133,7 +145,7 @@ def mutating_methods_are_authorized(template: Template) -> Iterator[Finding]:
             for method in METHODS & item.keys():
                 where = f"{name} {method.upper()} {path}"
                 security = item[method].get("security", body.get("security", []))
-                if method in MUTATING and (not security or {} in security):
+                if method in MUTATING and (not security or {} in security) and not passes_everything(method, item):
                     yield Finding(where, "method-unauthenticated", "whoever calls this is not known")
                 for scheme, scopes in (pair for one in security for pair in one.items()):
                     kind = schemes.get(scheme, {}).get("x-amazon-apigateway-authtype")

@@ -34,9 +34,11 @@ GAPS = (
     "apigateway_validation",
     "apigateway_authorizer",
     "apigateway_integrations",
+    "apigateway_functions",
     "apigateway_responses",
     "apigateway_openapi",
     "apigateway_context",  # The others read what it writes, so it goes around them.
+    "apigateway_domain",
     "cloudformation_types",
     "cloudformation_tables",
     "cloudformation_secrets",

@@ -2,14 +2,18 @@
 
 Gap: of the AWS services MiniStack reaches SQS alone, by `path`; `action/...`, the parameter mappings of the request,
 headers from the backend's answer and overrides are missing. An HTTP backend gets no mapped header, its path is not
-encoded and its answer loses its headers. A MOCK integration's templates are not rendered.
+encoded, bodies and repeated parameters suffer, redirects are followed and its answer loses its headers. A MOCK
+integration's templates are not rendered.
 Real AWS: one pipeline for all of them. Request template by media type, parameter mappings, overrides by the template;
 the call, with the role in `credentials`; then the integration response by `selectionPattern`, its template, its
-parameter mappings, overrides.
+parameter mappings, overrides. An HTTP backend gets path and query decoded and encoded anew; some headers are dropped or
+renamed, either way (developer guide, "Important notes"); a body whose media type is not among `binaryMediaTypes` is
+taken for UTF-8; an answer without `Content-Type` becomes `application/json`.
 Here: that pipeline. A service is called in its own protocol: form-encoded (query) if the mapped `Content-Type` says
 so, JSON with `X-Amz-Target` otherwise. A query service sees a body only if it is declared form-encoded.
-Unfaithful: the role must exist, but its policies are not evaluated; no VPC links, caching or content handling; a
-Lambda function without proxy integration keeps MiniStack's simple form.
+Unfaithful: the role must exist, but its policies are not evaluated; no VPC links, caching or content handling, so that
+a binary body never meets a template; several headers of one name arrive as one, joined by commas; a Lambda function
+without proxy integration keeps MiniStack's simple form.
 """
 
 import asyncio
@@ -18,9 +22,7 @@ import http.client
 import json
 import logging
 import re
-import urllib.error
 import urllib.parse
-import urllib.request
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,7 +47,21 @@ SDK_NAMES = {"states": "stepfunctions"}
 """Services whose SDK name differs from the name in an integration's URI."""
 ALSO_QUERY = {"sqs"}
 """Services that still speak the query protocol, though the SDK no longer does."""
-HOP_BY_HOP = {"host", "content-length", "connection", "transfer-encoding", "keep-alive", "date", "server"}
+NOT_SENT = {
+    *("content-encoding", "content-length", "content-md5", "expect", "host", "keep-alive", "max-forwards"),
+    *("proxy-authenticate", "server", "te", "trailer", "transfer-encoding", "upgrade", "via", "www-authenticate"),
+}
+"""Headers of a client's request that an HTTP backend does not see, or sees anew."""
+NOT_ANSWERED = {
+    *("content-length", "expect", "host", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding"),
+    *("upgrade", "via"),
+}
+"""Headers of a backend's answer that a client does not see, or sees anew."""
+REMAPPED = {
+    *("authorization", "connection", "content-md5", "date", "max-forwards", "server", "user-agent"),
+    "www-authenticate",
+}
+"""Headers of a backend's answer that a client sees under another name."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +129,8 @@ def render_request(integration: Mapping, call: Call) -> str:
     templates = integration.get("requestTemplates") or {}
     template = next((text for key, text in templates.items() if key.split(";")[0].strip().lower() == media_type), None)
     if template is not None:
+        if call.body and is_binary(call.headers, "content-type"):
+            raise NotConfiguredError("a mapping template gets no binary body without content handling")
         return render_mapping(template, call.body, call.params)
     behavior = (integration.get("passthroughBehavior") or "WHEN_NO_MATCH").upper()
     if behavior == "NEVER" or (behavior == "WHEN_NO_TEMPLATES" and templates):
@@ -235,18 +253,21 @@ async def call_nothing(integration: Mapping, call: Call) -> Answer:
 # HTTP.
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """API Gateway hands a redirect to the client."""
-
-    def redirect_request(self, *_args: Any) -> None:
-        """Follow nothing."""
-
-
-_opener = urllib.request.build_opener(_NoRedirect)
+def is_binary(headers: Mapping[str, Any], name: str) -> bool:
+    """Whether a body with this media type (`content-type`, or the first that a client accepts) is taken as it is."""
+    types = (gateway._rest_apis.get(apigateway_context.lookup("apiId") or "") or {}).get("binaryMediaTypes") or []
+    if "*/*" in types:
+        return True
+    return gateway._media_type_matches(header(headers, name).split(",")[0], types)
 
 
-async def call_http(integration: Mapping, call: Call, method: str, body: bytes, query: Mapping) -> Answer:
-    """Call an HTTP backend; with HTTP_PROXY the client's query string, headers and body go through."""
+def as_text(body: bytes) -> bytes:
+    """A body that is taken for UTF-8: what is none is lost."""
+    return body.decode("utf-8", "replace").encode()
+
+
+def backend_url(integration: Mapping, call: Call, query: Mapping) -> urllib.parse.SplitResult:
+    """The backend's address, with stage variables, path and query in place."""
     proxied = integration["type"] == "HTTP_PROXY"
     mapped = request_parameters(integration, call)
     paths = {**(call.params["path"] if proxied else {}), **mapped["path"]}
@@ -264,31 +285,75 @@ async def call_http(integration: Mapping, call: Call, method: str, body: bytes, 
     ]
     pairs += mapped["querystring"].items()
     if pairs:
-        url += ("&" if "?" in url else "?") + urllib.parse.urlencode(pairs)
-    headers = {
-        name: text_of(value) for name, value in call.headers.items() if proxied and name.lower() not in HOP_BY_HOP
+        url += ("&" if "?" in url else "?") + urllib.parse.urlencode(pairs, quote_via=urllib.parse.quote)
+    return urllib.parse.urlsplit(url)
+
+
+def backend_headers(integration: Mapping, call: Call) -> dict[str, str]:
+    """What the backend is told: with HTTP_PROXY the client's headers, and always the mapped ones."""
+    headers = {"user-agent": f"AmazonAPIGateway_{apigateway_context.lookup('apiId')}", "accept": "application/json"}
+    if integration["type"] == "HTTP_PROXY":
+        for name, value in call.headers.items():
+            signed = name.lower() == "authorization" and text_of(value).startswith("AWS4-HMAC-SHA256")
+            if name.lower() not in NOT_SENT and not signed:
+                headers[name.lower()] = text_of(value)
+    client = header(call.headers, "x-forwarded-for")
+    headers |= {
+        "x-forwarded-for": ", ".join(filter(None, (client, "127.0.0.1"))),
+        "x-forwarded-proto": header(call.headers, "x-forwarded-proto") or "http",
+        "x-amzn-apigateway-api-id": text_of(apigateway_context.lookup("apiId")),
     }
-    headers |= mapped["header"]
+    return headers | {name.lower(): value for name, value in request_parameters(integration, call)["header"].items()}
+
+
+async def call_http(integration: Mapping, call: Call, method: str, body: bytes, query: Mapping) -> Answer:
+    """Call an HTTP backend; with HTTP_PROXY the client's query string, headers and body go through."""
+    url = backend_url(integration, call, query)
+    headers = backend_headers(integration, call)
+    proxied = integration["type"] == "HTTP_PROXY"
     data = body if proxied else render_request(integration, call).encode()
+    if proxied and data and not is_binary(call.headers, "content-type"):
+        data = as_text(data)
     verb = integration.get("httpMethod")
-    request = urllib.request.Request(
-        url, data=data or None, headers=headers, method=method if verb in (None, "", "ANY") else verb
-    )
+    verb = method if verb in (None, "", "ANY") else verb
+    if data or verb in ("POST", "PUT", "PATCH"):
+        headers["content-length"] = str(len(data or b""))
 
     def send() -> Answer:
+        kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+        connection = kind(url.netloc, timeout=float(integration.get("timeoutInMillis") or 29000) / 1000)
         try:
-            reply = _opener.open(request, timeout=float(integration.get("timeoutInMillis") or 29000) / 1000)
-        except urllib.error.HTTPError as error:
-            reply = error
-        with reply:
-            kept: dict[str, Any] = {}
-            for name in dict.fromkeys(reply.headers.keys()):
-                if name.lower() not in HOP_BY_HOP:
-                    values = reply.headers.get_all(name)
-                    kept[name] = values if len(values) > 1 else values[0]
-            return Answer(reply.status, kept, reply.read())
+            # By hand, as `request` would add headers of its own. Nothing here follows a redirect.
+            connection.putrequest(
+                verb, urllib.parse.urlunsplit(("", "", url.path or "/", url.query, "")), skip_accept_encoding=True
+            )
+            for name, value in headers.items():
+                connection.putheader(name, value.encode("utf-8"))
+            connection.endheaders(data or None)
+            reply = connection.getresponse()
+            return Answer(reply.status, answered(reply, verb), reply.read())
+        finally:
+            connection.close()
 
-    return await asyncio.to_thread(send)
+    answer = await asyncio.to_thread(send)
+    if answer.body and not is_binary(call.headers, "accept"):
+        return Answer(answer.status, answer.headers, as_text(answer.body))
+    return answer
+
+
+def answered(reply: http.client.HTTPResponse, verb: str) -> dict[str, Any]:
+    """A backend's headers as the client sees them: one value, or a list of them."""
+    kept: dict[str, Any] = {}
+    for name in dict.fromkeys(reply.headers.keys()):
+        values = reply.headers.get_all(name) or []
+        lower = name.lower()
+        if lower in REMAPPED:
+            kept[f"x-amzn-Remapped-{name}"] = values[0]
+        elif lower not in NOT_ANSWERED or (lower == "content-length" and verb == "HEAD"):
+            kept[name] = values if len(values) > 1 else values[0]
+    if "content-type" not in (name.lower() for name in kept):
+        kept["Content-Type"] = "application/json"
+    return kept
 
 
 # The way back.
@@ -341,7 +406,8 @@ def install() -> None:
         path_params: Mapping | None,
         backend: Any,
     ) -> Any:
-        call = Call(headers, (body or b"").decode("utf-8", "replace"), request_params(headers, query, path_params))
+        decoded = {name: urllib.parse.unquote(value) for name, value in (path_params or {}).items()}
+        call = Call(headers, (body or b"").decode("utf-8", "replace"), request_params(headers, query, decoded))
         try:
             answer = await backend(call)
             if integration["type"] == "HTTP_PROXY":

@@ -14,8 +14,8 @@ from machine.processes import Processes
 START_SECONDS = 60.0
 
 
-def start(processes: Processes, port: int = 0) -> str:
-    """Start it, wait until it answers, and return its endpoint."""
+def start(processes: Processes, port: int = 0, front: int = 0) -> str:
+    """Start it, wait until it answers, and return its endpoint; at the port `front`, if any, is the façade's host."""
     port = ports.claim("PORT", port)
     endpoint = f"http://{ports.HOST}:{port}"
     # What the cloud unpacks goes with the rest of this machine's state, and does not pile up elsewhere.
@@ -30,6 +30,8 @@ def start(processes: Processes, port: int = 0) -> str:
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(scratch),
     }
+    if front:
+        environment["FRONT_PORT"] = str(front)
     processes.start("cloud", [sys.executable, "-m", "extension"], environment, settings.LOCAL)
     _wait(processes, f"{endpoint}/_ministack/health")
     return endpoint

@@ -58,6 +58,11 @@ LOCAL = {
     "SettleSeconds": "5",
     "ProbeBaseSeconds": "5",
     "ProbeMaxSeconds": "20",
+    # The index of one machine: no Java needed.
+    "SearchEngine": "Embedded",
+    "RouteFailureThreshold": "3",
+    "RouteAlarmPeriodSeconds": "10",
+    "RepairRate": "rate(5 seconds)",
     # What waited while the circuit was open must not be the next overload: this machine bears ten attempts a second.
     "FraudGate": json.dumps(BRIEF | {"ratePerSecond": 10, "burst": 10, "callTimeoutMs": 15000, "callSlackMs": 2000}),
     "PaymentGate": json.dumps(

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from machine import cloud, deploy, ports, seed, settings, stack_file, stand_ins
+from machine import cloud, deploy, monolith, ports, seed, settings, stack_file, stand_ins
 from machine.processes import Processes
 from machine.progress import phase, say
+
+
+FRONT_DOMAIN = "www.newscience.test"
+"""The readers' host. The local cloud serves it at a port of its own, as no name points to this machine."""
 
 
 @contextmanager
@@ -26,20 +30,31 @@ def running() -> Iterator[tuple[Processes, dict[str, Any]]]:
 
 def start(processes: Processes, wanted: settings.Ports) -> dict[str, Any]:
     """Start everything on a clean machine and write `stack.json`; the answer is its content."""
-    for variable, port in (("PORT", wanted.cloud), ("PAYMENT_PORT", wanted.payment), ("FRAUD_PORT", wanted.fraud)):
+    for variable, port in (
+        ("PORT", wanted.cloud),
+        ("PAYMENT_PORT", wanted.payment),
+        ("FRAUD_PORT", wanted.fraud),
+        ("MONOLITH_PORT", wanted.monolith),
+    ):
         # All of them first: better no start than one that ends halfway.
         ports.claim(variable, port)
     page_port = ports.claim("PAGE_PORT", wanted.page)
+    front_port = ports.claim("FRONT_PORT", wanted.front)
     with phase("local cloud"):
-        endpoint = cloud.start(processes, wanted.cloud)
+        endpoint = cloud.start(processes, wanted.cloud, front_port)
     with phase("stand-ins: payment, fraud"):
         payment = stand_ins.start(processes, "payment", wanted.payment)
         fraud = stand_ins.start(processes, "fraud", wanted.fraud)
+    with phase("the monolith and its articles"):
+        old = monolith.start(processes, wanted.monolith)
     with phase("sam deploy"):
         # The API must know the page's origin before the page can know the API's address.
         page = f"http://{ports.HOST}:{page_port}"
-        outputs = deploy.deploy(endpoint, {"PaymentBaseUrl": payment, "FraudBaseUrl": fraud, "SiteOrigin": page})
+        addresses = {"PaymentBaseUrl": payment, "FraudBaseUrl": fraud, "MonolithUrl": old.url, "SiteOrigin": page}
+        outputs = deploy.deploy(endpoint, addresses | {"FeedToken": old.token, "FrontDomainName": FRONT_DOMAIN})
     stack = stack_file.describe(endpoint, outputs, payment, fraud)
+    stack["front"] = f"http://{ports.HOST}:{front_port}"
+    stack["standIns"]["monolith"] = {"url": old.url, "database": str(old.database), "tokenFile": str(old.token_file)}
     with phase("customers"):
         stack["customers"] = seed.customers(endpoint, stack["userPool"]["id"])
     with phase("page"):
@@ -79,10 +94,12 @@ def print_addresses(stack: dict[str, Any]) -> None:
     say(f"  page        {stack['page']}")
     for customer in stack["customers"]:
         say(f"              sign in as {customer['email']} with {customer['password']}")
+    say(f"  site        {stack['front']}  (the monolith and what has left it; {stack['front']}/?dev=1 shows who answers)")
     say(f"  API         {stack['api']}")
     say(f"  AWS         {stack['endpoint']}  (aws --endpoint-url …, region {stack['region']})")
     say(f"  payment     {stack['standIns']['payment']['url']}  (switch faults: PUT /admin/fault)")
     say(f"  fraud       {stack['standIns']['fraud']['url']}")
+    say(f"  monolith    {stack['standIns']['monolith']['url']}")
     say(f"  tables      {', '.join(stack['tables'].values())}")
     say(f"  everything  {settings.STACK_FILE}")
     say(f"  logs        {settings.LOGS}")

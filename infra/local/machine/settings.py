@@ -31,13 +31,16 @@ class Ports:
 
     cloud: int
     page: int
+    front: int
     payment: int
     fraud: int
+    monolith: int
 
     @classmethod
     def from_env(cls) -> "Ports":
-        """Read `PORT`, `PAGE_PORT`, `PAYMENT_PORT` and `FRAUD_PORT`; each is optional."""
-        return cls(_port("PORT"), _port("PAGE_PORT"), _port("PAYMENT_PORT"), _port("FRAUD_PORT"))
+        """Read `PORT`, `PAGE_PORT`, `FRONT_PORT`, `PAYMENT_PORT`, `FRAUD_PORT` and `MONOLITH_PORT`; each is optional."""
+        variables = ("PORT", "PAGE_PORT", "FRONT_PORT", "PAYMENT_PORT", "FRAUD_PORT", "MONOLITH_PORT")
+        return cls(*(_port(variable) for variable in variables))
 
 
 def _port(variable: str) -> int:

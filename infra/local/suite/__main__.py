@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from machine import cloud, interrupts, platform, settings, stand_ins
+from machine import cloud, interrupts, platform, search_node, settings, stand_ins
 from machine.failure import Failure
 from machine.processes import Processes
 from machine.progress import say
@@ -16,6 +16,7 @@ from suite.runner import Count
 WEB = settings.ROOT / "tests" / "web"
 # The whole workspace, as everywhere: another selection would compile the AWS SDK again, with other features.
 CONTRACT_AWS = ["cargo", "test", "--workspace", "--features", "aws/contract", "--test", "contract", "--"]
+CONTRACT_SEARCH = ["cargo", "test", "--workspace", "--features", "search-engines/contract", "--test", "engines"]
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
 
 
@@ -26,6 +27,7 @@ def main() -> int:
         "lint": lint.run,
         "contract-payment": payment,
         "contract-dynamodb": dynamodb,
+        "contract-search": search,
         "bench": bench.run,
         "mutants": mutants.run,
     }
@@ -81,6 +83,11 @@ def dynamodb() -> str:
     return verdict({"gates": runner.cargo(output)})
 
 
+def search() -> str:
+    """The search engines' suite alone."""
+    return verdict({"search engines": contract_search()})
+
+
 def verdict(counts: dict[str, Count]) -> str:
     """The line that counts; a runner that ran nothing, or left something out, is a failure."""
     for name, count in counts.items():
@@ -118,6 +125,17 @@ def contract_payment() -> Count:
         return runner.cargo(
             runner.run("the payment connector against its stand-in", command, environment={"PAYMENT_BASE_URL": url})
         )
+
+
+def contract_search() -> Count:
+    """Both search engines; OpenSearch at `OPENSEARCH_URL`, or a node of its own."""
+    given = os.environ.get("OPENSEARCH_URL")
+    if given:
+        return runner.cargo(runner.run(f"the search engines, OpenSearch at {given}", CONTRACT_SEARCH))
+    with Processes(settings.STATE / "contract") as processes:
+        processes.stop_former()
+        environment = {"OPENSEARCH_URL": search_node.start(processes)}
+        return runner.cargo(runner.run("the search engines", CONTRACT_SEARCH, environment=environment))
 
 
 if __name__ == "__main__":

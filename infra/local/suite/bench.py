@@ -3,8 +3,9 @@
 import json
 import os
 
-from machine import settings
+from machine import search_node, settings
 from machine.failure import Failure
+from machine.processes import Processes
 from suite import runner
 
 TARGET = settings.ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
@@ -15,7 +16,7 @@ BENCH = ["--profile", "bench", "--package", "bench", "--features", "criterion"]
 
 def run() -> str:
     """One part (`ONLY=gate`) or all parts; the answer names them and counts their goals."""
-    parts = {"gate": gate}
+    parts = {"gate": gate, "search": search}
     only = os.environ.get("ONLY", "")
     if only and only not in parts:
         raise Failure(f"ONLY={only} is no part; there is: {', '.join(parts)}.")
@@ -31,3 +32,15 @@ def gate() -> str:
     command = ["cargo", "run", "--quiet", *BENCH, "--bin", "gate-costs", "--", str(criterion), str(report)]
     runner.run("the gate's costs", command)
     return f"all {len(json.loads(report.read_text())['goals'])} goals of the gate are met"
+
+
+def search() -> str:
+    """The searches: the monolith's, the embedded engine's and OpenSearch's, over one corpus."""
+    report = REPORTS / "search.json"
+    program = ["cargo", "run", "--quiet", "--profile", "bench", "--package", "bench", "--features", "search"]
+    with Processes(settings.STATE / "bench") as processes:
+        processes.stop_former()
+        url = search_node.start(processes, fast=True)
+        command = [*program, "--bin", "search-costs", "--", url, str(search_node.DATA), str(report)]
+        runner.run("the searches", command)
+    return f"all {len(json.loads(report.read_text())['goals'])} goals of the search are met"

@@ -1,8 +1,11 @@
 """Integrations with AWS services, HTTP backends and MOCK."""
 
+import base64
+import http.client
 import http.server
 import json
 import threading
+import urllib.parse
 from collections.abc import Iterator
 
 import pytest
@@ -183,25 +186,39 @@ def test_mock_answers_with_rendered_templates(cloud):
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
-    """Answers with what it was asked."""
+    """Answers with what it was asked; `/binary` with bytes that are no text."""
 
-    def do_POST(self) -> None:
+    protocol_version = "HTTP/1.1"
+
+    def answer(self) -> None:
+        """Answer any method."""
         length = int(self.headers.get("content-length") or 0)
+        body = self.rfile.read(length)
         asked = {
+            "method": self.command,
             "path": self.path,
             "headers": {name.lower(): value for name, value in self.headers.items()},
-            "body": self.rfile.read(length).decode(),
+            "body": base64.b64encode(body).decode(),
         }
+        said = bytes(range(256)) if "binary" in self.path else json.dumps(asked).encode()
         self.send_response(302 if "redirect" in self.path else 201)
-        for name, value in (
-            ("content-type", "application/json"),
+        headers = [
             ("location", "/away"),
             ("set-cookie", "a=1"),
             ("set-cookie", "b=2"),
-        ):
+            ("www-authenticate", "Basic"),
+            ("via", "1.1 old"),
+            ("content-length", str(len(said))),
+        ]
+        if "untyped" not in self.path:
+            headers.append(("content-type", "application/octet-stream" if "binary" in self.path else "text/plain"))
+        for name, value in headers:
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(json.dumps(asked).encode())
+        if self.command != "HEAD":
+            self.wfile.write(said)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = answer
 
     def log_message(self, *_args: object) -> None:
         """Say nothing."""
@@ -216,7 +233,8 @@ def backend() -> Iterator[str]:
     server.shutdown()
 
 
-def test_an_http_backend_gets_the_request_and_its_answer_goes_through(cloud, backend):
+def proxy(backend: str, **document: object) -> dict:
+    """A document with everything below `/old` at the backend."""
     operation = {
         "parameters": [{"name": "proxy", "in": "path", "required": True}],
         "x-amazon-apigateway-integration": {
@@ -230,12 +248,99 @@ def test_an_http_backend_gets_the_request_and_its_answer_goes_through(cloud, bac
             },
         },
     }
-    with api(cloud, {"paths": {"/old/{proxy+}": {"x-amazon-apigateway-any-method": operation}}}) as (url, _):
-        reply = send("POST", f"{url}/old/a/b%20c?q=1&q=2", {"z": 1}, {"X-Mine": "1"})
+    return {"paths": {"/old/{proxy+}": {"x-amazon-apigateway-any-method": operation}}, **document}
+
+
+EVERYTHING = {"x-amazon-apigateway-binary-media-types": ["*/*"]}
+
+
+def raw(method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> tuple:
+    """A request as it is, nothing followed and nothing added: status, headers, bytes."""
+    parts = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+    connection.putrequest(method, f"{parts.path}?{parts.query}".rstrip("?"), skip_accept_encoding=True)
+    for name, value in ({"content-length": str(len(body))} if body else {}).items() | (headers or {}).items():
+        connection.putheader(name, value)
+    connection.endheaders(body)
+    reply = connection.getresponse()
+    answer = reply.status, reply.headers, reply.read()
+    connection.close()
+    return answer
+
+
+def test_an_http_backend_gets_the_request_and_its_answer_goes_through(cloud, backend):
+    with api(cloud, proxy(backend)) as (url, _):
+        reply = send("POST", f"{url}/old/a/b%20c?q=1&p=%C3%BC%26&q=2", {"z": 1}, {"X-Mine": "1"})
         assert (reply.status, reply.headers.get_all("set-cookie")) == (201, ["a=1", "b=2"])
         asked = reply.json
-        assert (asked["path"], json.loads(asked["body"])) == ("/base/a/b%20c?q=1&q=2", {"z": 1})
+        assert (asked["path"], base64.b64decode(asked["body"])) == ("/base/a/b%20c?q=1&q=2&p=%C3%BC%26", b'{"z": 1}')
         assert [asked["headers"][name] for name in ("x-stage", "x-fixed", "x-mine")] == ["v1", "abc", "1"]
+        for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS"):
+            assert send(method, f"{url}/old/a").json["method"] == method
+
+
+def test_a_backends_redirect_is_the_clients(cloud, backend):
+    with api(cloud, proxy(backend)) as (url, _):
+        status, headers, _ = raw("GET", f"{url}/old/redirect")
+        assert (status, headers["location"]) == (302, "/away")
+
+
+def test_a_head_request_keeps_its_length_and_has_no_body(cloud, backend):
+    with api(cloud, proxy(backend)) as (url, _):
+        status, headers, body = raw("HEAD", f"{url}/old/a")
+        assert (status, body) == (201, b"")
+        assert int(headers["content-length"]) > 100
+
+
+def test_bytes_pass_either_way_if_their_type_is_binary(cloud, backend):
+    every = bytes(range(256))
+    with api(cloud, proxy(backend, **EVERYTHING)) as (url, _):
+        _, _, body = raw("POST", f"{url}/old/a", every, {"content-type": "image/png"})
+        assert base64.b64decode(json.loads(body)["body"]) == every
+        assert raw("GET", f"{url}/old/binary")[2] == every
+    with api(cloud, proxy(backend)) as (url, _):
+        _, _, body = raw("POST", f"{url}/old/a", every, {"content-type": "image/png"})
+        assert base64.b64decode(json.loads(body)["body"]) == every.decode("utf-8", "replace").encode()
+        assert raw("GET", f"{url}/old/binary")[2] == every.decode("utf-8", "replace").encode()
+
+
+def test_headers_are_dropped_and_renamed_as_the_developer_guide_says(cloud, backend):
+    given = {
+        "authorization": "Bearer x",
+        "content-encoding": "gzip",
+        "expect": "nothing",
+        "max-forwards": "1",
+        "te": "trailers",
+        "via": "1.1 mine",
+        "user-agent": "me",
+        "x-forwarded-for": "10.1.2.3",
+    }
+    with api(cloud, proxy(backend, **EVERYTHING)) as (url, outputs):
+        _, headers, body = raw("GET", f"{url}/old/a", headers=given)
+        seen = json.loads(body)["headers"]
+        assert set(given) - set(seen) == {"content-encoding", "expect", "max-forwards", "te", "via"}
+        assert (seen["authorization"], seen["user-agent"]) == ("Bearer x", "me")
+        assert seen["x-forwarded-for"] == "10.1.2.3, 127.0.0.1"
+        assert seen["host"] == backend.removeprefix("http://")
+        assert seen["x-amzn-apigateway-api-id"] == outputs["Api"]
+        assert headers["x-amzn-Remapped-WWW-Authenticate"] == "Basic"
+        assert headers["x-amzn-Remapped-Server"].startswith("BaseHTTP")
+        assert headers["x-amzn-Remapped-Date"]
+        assert not {"via", "www-authenticate"} & {name.lower() for name in headers}
+        signed = {"authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/eu-central-1/execute-api/aws4_request"}
+        _, _, body = raw("GET", f"{url}/old/a", headers=signed)
+        assert "authorization" not in json.loads(body)["headers"]
+
+
+def test_an_answer_without_a_type_is_json(cloud, backend):
+    with api(cloud, proxy(backend)) as (url, _):
+        assert raw("GET", f"{url}/old/untyped")[1]["content-type"] == "application/json"
+
+
+def test_a_binary_body_never_meets_a_template(cloud):
+    document = {"paths": {"/in": {"post": mock()}}, **EVERYTHING}
+    with api(cloud, document) as (url, _):
+        assert send("POST", f"{url}/in", {"a": 1}).status == 500
 
 
 def test_a_backend_that_is_down_is_a_gateway_response(cloud):

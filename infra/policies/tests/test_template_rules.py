@@ -48,10 +48,13 @@ def let_in(condition):
     return {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Condition": condition}
 
 
-def api(method, security, kind="cognito_user_pools"):
+def api(method, security, kind="cognito_user_pools", integration=None):
+    operation = {} if security is None else {"security": security}
+    if integration:
+        operation["x-amazon-apigateway-integration"] = {"type": integration}
     body = {
         "components": {"securitySchemes": {"customer": {"x-amazon-apigateway-authtype": kind}}},
-        "paths": {"/things": {method: {} if security is None else {"security": security}}},
+        "paths": {"/things": {method: operation}},
     }
     return only("AWS::ApiGateway::RestApi", Body=body)
 
@@ -71,6 +74,8 @@ BAD = [
     ("method-unauthenticated", api("post", None)),
     ("method-unauthenticated", api("delete", [])),
     ("method-unauthenticated", api("x-amazon-apigateway-any-method", [{}])),
+    ("method-unauthenticated", api("x-amazon-apigateway-any-method", [], integration="aws_proxy")),
+    ("method-unauthenticated", api("post", [], integration="http_proxy")),
     ("method-scope", api("get", [{"customer": []}])),
     ("tls-only", only("AWS::SQS::Queue", QueueName=NAME)),
     ("tls-only", only("AWS::SNS::Topic", TopicName=NAME)),
@@ -90,6 +95,7 @@ GOOD = [
     api("post", [{"customer": ["aws.cognito.signin.user.admin"]}]),
     api("post", [{"customer": []}], kind="awsSigv4"),
     api("get", None),
+    api("x-amazon-apigateway-any-method", [], integration="http_proxy"),
     {"Parameters": {"Stage": {"Type": "String", "Description": "Second part of every name."}}},
     {
         "Resources": {

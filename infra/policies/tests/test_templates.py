@@ -37,6 +37,7 @@ def test_what_is_read_of_a_nested_stack_is_one_of_its_outputs(path):
     assert [(stack, output) for stack, output in read if output not in outputs[stack]] == []
 
 
+WRITES = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
 CONSTRAINTS = ("Type", "NoEcho", "AllowedPattern", "AllowedValues", "MinValue", "MaxValue")
 
 
@@ -134,3 +135,29 @@ def test_only_operators_may_write_what_people_did_to_a_gate():
                 writers[role] = denied
     audit = [{"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": ["GATE#*#audit"]}}]
     assert writers == {"ReserveCallRole": audit, "ReportCallRole": audit, "PaymentsTaskRole": audit, "OpsApiRole": []}
+
+
+def test_only_operators_and_the_alarm_may_steer_a_route():
+    writers = {}
+    for stack in ("routes", "api"):
+        template = loading.load(loading.INFRA / "stacks" / f"{stack}.yaml")
+        for kind in ("AWS::IAM::Role", "AWS::IAM::Policy"):
+            for name, properties in template_rules.resources(template, kind):
+                policies = properties.get("Policies", [properties])
+                for statement in (one for policy in policies for one in policy["PolicyDocument"]["Statement"]):
+                    actions = set(template_rules.as_list(statement["Action"]))
+                    if "RoutesTable" in json.dumps(statement["Resource"]) and actions & WRITES:
+                        (keys,) = statement["Condition"]["ForAllValues:StringLike"].values()
+                        writers[name] = keys
+    assert writers == {
+        "ShadowCompareRole": ["MISMATCH#*"],
+        "RollBackRouteRole": ["ROUTE#*"],
+        "OpsRoutesPolicy": ["ROUTE#*"],
+    }
+
+
+def test_a_stage_begins_with_the_splitter_for_every_steered_route():
+    template = loading.load(loading.INFRA / "stacks" / "routes.yaml")
+    api = template["Resources"]["FrontApi"]["Properties"]
+    named = re.findall(r"stageVariables\.(\w+)", json.dumps(api["DefinitionBody"]))
+    assert api["Variables"] == {variable: {"Ref": "RouteSplitter"} for variable in named}

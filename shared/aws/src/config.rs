@@ -14,8 +14,22 @@ pub async fn load() -> SdkConfig {
         .operation_attempt_timeout(Duration::from_secs(2))
         .operation_timeout(Duration::from_millis(4500))
         .build();
+    loaded(timeouts, 3).await
+}
+
+/// The same for calls that a reader waits for and could do without: at most 2 tries within a second.
+pub async fn load_hurried() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_millis(300))
+        .operation_attempt_timeout(Duration::from_millis(600))
+        .operation_timeout(Duration::from_secs(1))
+        .build();
+    loaded(timeouts, 2).await
+}
+
+async fn loaded(timeouts: TimeoutConfig, attempts: u32) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .retry_config(RetryConfig::standard().with_max_attempts(attempts))
         .timeout_config(timeouts)
         .load()
         .await

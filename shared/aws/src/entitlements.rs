@@ -3,7 +3,7 @@
 use crate::item::{Item, Table, key};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use domain::decisions::{Decision, DecisionReader, Entitlement, Entitlements, Refusals};
+use domain::decisions::{Decision, DecisionReader, Entitlement, EntitlementReader, Entitlements, Refusals};
 use domain::intent::{Charge, CustomerId, Tier};
 use domain::store::{Commit, StoreError, Versioned};
 
@@ -45,7 +45,7 @@ impl Refusals for DynamoEntitlements {
     }
 }
 
-impl Entitlements for DynamoEntitlements {
+impl EntitlementReader for DynamoEntitlements {
     async fn entitlement(
         &self,
         customer: &CustomerId,
@@ -53,7 +53,9 @@ impl Entitlements for DynamoEntitlements {
     ) -> Result<Option<Versioned<Entitlement>>, StoreError> {
         self.0.get(entitlement_key(customer, tier)).await
     }
+}
 
+impl Entitlements for DynamoEntitlements {
     async fn grant(
         &self,
         charge: &Charge,

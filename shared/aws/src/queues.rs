@@ -1,4 +1,4 @@
-//! Queues: the intents' one, and dead letters with a reason.
+//! Queues: the intents' one, dead letters with a reason, requests to compare.
 
 use crate::config::service_error;
 use aws_config::SdkConfig;
@@ -7,6 +7,7 @@ use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::MessageAttributeValue;
 use domain::intent::IntentMessage;
+use domain::routes::store::ShadowQueue;
 use domain::services::{DeadLetters, IntentQueue, ServiceError};
 use domain::time::{Clock, Timestamp};
 use std::time::Duration;
@@ -100,6 +101,28 @@ impl DeadLetters for SqsDeadLetters {
             .send()
             .await
             .map_err(|e| service_error(SERVICE, &e))?;
+        Ok(())
+    }
+}
+
+/// The queue of requests that are to be compared.
+#[derive(Debug, Clone)]
+pub struct SqsShadows {
+    client: Client,
+    url: String,
+}
+
+impl SqsShadows {
+    /// The queue at this URL.
+    pub fn new(sdk: &SdkConfig, url: impl Into<String>) -> Self {
+        Self { client: Client::new(sdk), url: url.into() }
+    }
+}
+
+impl ShadowQueue for SqsShadows {
+    async fn send(&self, text: &str) -> Result<(), ServiceError> {
+        let sent = self.client.send_message().queue_url(&self.url).message_body(text).send().await;
+        sent.map_err(|e| service_error(SERVICE, &e))?;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use admission::layer::GateError;
 use domain::gate::admit::CallNotPermitted;
 use domain::retry_after;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{Request, RequestBuilder, Response, Url, redirect};
+use reqwest::{ClientBuilder, Request, RequestBuilder, Response, Url, redirect};
 use std::error::Error;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -77,6 +77,27 @@ impl HttpConfig {
             return Err(InvalidHttpConfig::ZeroTimeout);
         }
         Ok(Self { base_url: url, timeout })
+    }
+
+    pub(crate) fn base_url(&self) -> &Url {
+        &self.base_url
+    }
+
+    /// A client within these limits.
+    pub(crate) fn client(&self) -> ClientBuilder {
+        reqwest::Client::builder()
+            .user_agent(concat!("new-science-connectors/", env!("CARGO_PKG_VERSION")))
+            .timeout(self.timeout)
+            .connect_timeout(self.timeout.min(MAX_CONNECT_TIME))
+            .pool_idle_timeout(KEEP_IDLE)
+            // A redirect would carry money and the key to a place that no configuration names.
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            // Nor may a variable such as HTTP_PROXY send them elsewhere.
+            .no_proxy()
+            // Repeating is the caller's decision.
+            .retry(reqwest::retry::never())
+            .https_only(self.base_url.scheme() == "https")
     }
 }
 
@@ -161,22 +182,7 @@ impl HttpClient {
         L::Service: Service<Request, Response = Answer, Error: Into<SendError>, Future: Send>,
         L::Service: Clone + Send + Sync + 'static,
     {
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("new-science-connectors/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
-            .timeout(config.timeout)
-            .connect_timeout(config.timeout.min(MAX_CONNECT_TIME))
-            .pool_idle_timeout(KEEP_IDLE)
-            // A redirect would carry money and the key to a place that no configuration names.
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            // Nor may a variable such as HTTP_PROXY send them elsewhere.
-            .no_proxy()
-            // Repeating is the caller's decision.
-            .retry(reqwest::retry::never())
-            .https_only(config.base_url.scheme() == "https")
-            .build()
-            .map_err(InvalidHttpConfig::Client)?;
+        let client = config.client().default_headers(headers).build().map_err(InvalidHttpConfig::Client)?;
         let sender = layer.layer(Wire(client.clone())).map_err(Into::into);
         Ok(Self { client, base_url: config.base_url.clone(), sender: BoxCloneSyncService::new(sender) })
     }
@@ -214,7 +220,7 @@ async fn read(mut response: Response) -> Result<Answer, NoAnswer> {
     let status = response.status().as_u16();
     let retry_after = header(RETRY_AFTER.as_str()).and_then(|value| retry_after::parse(value, header(DATE.as_str())));
     let request_id = header("request-id").filter(|id| is_request_id(id)).map(str::to_owned);
-    let body = read_body(&mut response).await?;
+    let body = read_body(&mut response, MAX_BODY).await?;
     Ok(Answer { status, retry_after, request_id, body })
 }
 
@@ -223,11 +229,11 @@ fn is_request_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
-async fn read_body(response: &mut Response) -> Result<Vec<u8>, NoAnswer> {
+pub(crate) async fn read_body(response: &mut Response, at_most: usize) -> Result<Vec<u8>, NoAnswer> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
-        if body.len() + chunk.len() > MAX_BODY {
-            return Err(NoAnswer(format!("the answer is longer than {MAX_BODY} bytes")));
+        if body.len() + chunk.len() > at_most {
+            return Err(NoAnswer(format!("the answer is longer than {at_most} bytes")));
         }
         body.extend_from_slice(&chunk);
     }
@@ -239,7 +245,7 @@ fn no_answer_in_time() -> NoAnswer {
 }
 
 /// What broke, and the innermost cause ("Connection refused"), which names neither the URL nor any content.
-fn broken(error: &reqwest::Error) -> NoAnswer {
+pub(crate) fn broken(error: &reqwest::Error) -> NoAnswer {
     let what = if error.is_timeout() {
         return no_answer_in_time();
     } else if error.is_connect() {

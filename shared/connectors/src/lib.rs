@@ -11,6 +11,7 @@
 
 mod api_key;
 mod http;
+pub mod monolith;
 pub mod stripe;
 
 pub use api_key::{ApiKey, InvalidApiKey};

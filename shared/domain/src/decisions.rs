@@ -65,15 +65,18 @@ pub trait Refusals: DecisionReader {
     fn refuse(&self, charge: &Charge, reason: &str) -> impl Future<Output = Result<Commit, StoreError>> + Send;
 }
 
-/// Content access' own table.
-pub trait Entitlements: Refusals {
+/// Reading entitlements, which those may do who show premium content.
+pub trait EntitlementReader {
     /// A customer's entitlement, consistently read.
     fn entitlement(
         &self,
         customer: &CustomerId,
         tier: Tier,
     ) -> impl Future<Output = Result<Option<Versioned<Entitlement>>, StoreError>> + Send;
+}
 
+/// Content access' own table.
+pub trait Entitlements: Refusals + EntitlementReader {
     /// Stores `granted` and the entitlement, if there is no decision and nobody wrote the entitlement since
     /// `based_on`.
     fn grant(

@@ -62,6 +62,8 @@ macro_rules! checked_string {
     };
 }
 
+pub(crate) use checked_string;
+
 /// How the errors of the checked texts begin.
 const RULES: [&str; 4] = [
     "customer: must be 1 to 128 characters without control characters, ':' and '#'",

@@ -2,17 +2,22 @@
 //! call a third party.
 //! Ports (traits) stand beside the logic that needs them; `aws`, `connectors` and `testing` implement them.
 
+pub mod articles;
 pub mod breaker;
 pub mod cases;
 pub mod charges;
+pub mod cursor;
 pub mod decisions;
 pub mod gate;
 pub mod intent;
 pub mod ledger;
+pub mod migration;
 pub mod money;
 pub mod payment_provider;
 pub mod pipeline;
 pub mod retry_after;
+pub mod routes;
+pub mod search;
 pub mod services;
 pub mod store;
 pub mod time;

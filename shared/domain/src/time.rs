@@ -4,7 +4,12 @@ use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::time::Duration;
 use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+const WITH_MILLIS: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 /// A moment, in milliseconds since the Unix epoch; the unit of every table, message and event of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,6 +38,19 @@ impl Timestamp {
     pub fn rfc3339(self) -> Option<String> {
         let nanos = i128::from(self.0) * 1_000_000;
         OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?.format(&Rfc3339).ok()
+    }
+
+    /// As [`Timestamp::rfc3339`], with three decimals whatever they are.
+    pub fn rfc3339_millis(self) -> Option<String> {
+        let nanos = i128::from(self.0) * 1_000_000;
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
+        (0..=9999).contains(&moment.year()).then(|| moment.format(WITH_MILLIS).ok())?
+    }
+
+    /// The moment that a text in RFC 3339 names, in whatever offset; finer than a millisecond is cut off.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let nanos = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp_nanos();
+        i64::try_from(nanos.div_euclid(1_000_000)).ok().map(Self)
     }
 }
 
@@ -77,6 +95,23 @@ mod tests {
     fn a_moment_is_written_in_utc() {
         assert_eq!(Timestamp(1_700_000_000_123).rfc3339().as_deref(), Some("2023-11-14T22:13:20.123Z"));
         assert_eq!(Timestamp(i64::MAX).rfc3339(), None);
+    }
+
+    #[test]
+    fn a_moment_is_written_with_three_decimals() {
+        assert_eq!(Timestamp(1_700_000_000_000).rfc3339_millis().as_deref(), Some("2023-11-14T22:13:20.000Z"));
+        assert_eq!(Timestamp(-1).rfc3339_millis().as_deref(), Some("1969-12-31T23:59:59.999Z"));
+        assert_eq!(Timestamp(i64::MIN).rfc3339_millis(), None);
+    }
+
+    #[test]
+    fn a_moment_is_read_in_any_offset() {
+        let read = |text| Timestamp::from_rfc3339(text);
+        assert_eq!(read("2023-11-14T23:13:20.1239+01:00"), Some(Timestamp(1_700_000_000_123)));
+        assert_eq!(read("1969-12-31T23:59:59.999Z"), Some(Timestamp(-1)));
+        for text in ["", "2023-11-14", "2023-11-14T22:13:20", "2023-02-30T00:00:00Z", "now"] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 
     #[test]

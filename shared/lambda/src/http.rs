@@ -9,6 +9,7 @@ use lambda_http::http::request::Parts;
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt, service_fn};
+use serde_json::Value;
 use std::convert::Infallible;
 use tower::ServiceExt;
 
@@ -38,7 +39,7 @@ pub async fn run(router: Router, origin: HeaderValue) -> Result<(), lambda_http:
             headers.insert("access-control-allow-origin", origin);
             headers.insert(
                 "access-control-expose-headers",
-                HeaderValue::from_static("location, retry-after, x-request-id"),
+                HeaderValue::from_static("etag, location, retry-after, x-request-id, x-served-by"),
             );
             if let Some(id) = id.and_then(|id| HeaderValue::try_from(id).ok()) {
                 headers.insert("x-request-id", id);
@@ -84,6 +85,25 @@ impl<S: Sync> FromRequestParts<S> for Customer {
     }
 }
 
+/// The groups of a request's caller: `cognito:groups` of the access token that API Gateway verified, which hands them on as
+/// one text with commas. None without a token.
+#[derive(Debug, Clone)]
+pub struct Groups(pub Vec<String>);
+
+impl<S: Sync> FromRequestParts<S> for Groups {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        let claim = gateway_context(parts.extensions.get())
+            .and_then(|c| c.authorizer.fields.get("claims")?.get("cognito:groups"));
+        Ok(Self(match claim {
+            Some(Value::String(names)) => names.split(',').map(|name| name.trim().to_owned()).collect(),
+            Some(Value::Array(names)) => names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
+            _ => Vec::new(),
+        }))
+    }
+}
+
 /// The IAM identity of a request, as API Gateway verified it.
 #[derive(Debug, Clone)]
 pub struct Caller(pub String);
@@ -118,6 +138,7 @@ mod tests {
     async fn call(request: Request) -> Response<axum::body::Body> {
         let router = Router::new()
             .route("/me", get(|Customer(id): Customer| async move { id.to_string() }))
+            .route("/groups", get(|Groups(names): Groups| async move { names.join("|") }))
             .route("/who", get(|who: Option<Caller>| async move { who.map_or_else(String::new, |Caller(arn)| arn) }));
         router.oneshot(without_stage(request)).await.unwrap()
     }
@@ -131,6 +152,21 @@ mod tests {
     async fn the_customer_is_the_subject_of_the_verified_token() {
         let claims = r#", "authorizer": {"claims": {"sub": "ada", "email": "a@b"}}"#;
         assert_eq!(text(call(event("/me", claims, "")).await).await, "ada");
+    }
+
+    #[tokio::test]
+    async fn the_groups_are_those_of_the_verified_token() {
+        for (groups, named) in [
+            (r#""editors""#, "editors"),
+            (r#""contributors,editors""#, "contributors|editors"),
+            (r#"["contributors", "editors"]"#, "contributors|editors"),
+            ("null", ""),
+            (r#""not-editors""#, "not-editors"),
+        ] {
+            let claims = format!(r#", "authorizer": {{"claims": {{"sub": "ada", "cognito:groups": {groups}}}}}"#);
+            assert_eq!(text(call(event("/groups", &claims, "")).await).await, named);
+        }
+        assert_eq!(text(call(event("/groups", "", "")).await).await, "");
     }
 
     #[tokio::test]

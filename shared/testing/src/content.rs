@@ -1,7 +1,7 @@
 //! Content access' table, in memory.
 
 use crate::turn::{Turnstile, lock};
-use domain::decisions::{Decision, DecisionReader, Entitlement, Entitlements, Refusals};
+use domain::decisions::{Decision, DecisionReader, Entitlement, EntitlementReader, Entitlements, Refusals};
 use domain::intent::{Charge, CustomerId, Tier};
 use domain::store::{Commit, StoreError, Versioned};
 use std::collections::BTreeMap;
@@ -62,7 +62,7 @@ impl Refusals for MemoryEntitlements {
     }
 }
 
-impl Entitlements for MemoryEntitlements {
+impl EntitlementReader for MemoryEntitlements {
     async fn entitlement(
         &self,
         customer: &CustomerId,
@@ -71,7 +71,9 @@ impl Entitlements for MemoryEntitlements {
         let read = || lock(&self.state).entitlements.get(&(customer.clone(), tier.as_str())).cloned();
         self.turns.try_pass("entitlements.entitlement", no_answer, read).await
     }
+}
 
+impl Entitlements for MemoryEntitlements {
     async fn grant(
         &self,
         charge: &Charge,

@@ -2,12 +2,15 @@
 //! with a virtual clock. Every call passes a [`turn::Turnstile`], so that a test decides in which order the calls of
 //! several tasks take effect, and where one dies.
 
+pub mod articles;
 pub mod clock;
 pub mod content;
 pub mod gates;
+pub mod imports;
 pub mod ledger;
 pub mod payments;
 pub mod pipeline;
 pub mod provider;
 pub mod queue;
+pub mod routes;
 pub mod turn;

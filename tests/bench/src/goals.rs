@@ -32,7 +32,8 @@ impl Goal {
         Self { what: what.into(), at_least, at_most, measured, met }
     }
 
-    fn at_most(what: impl Into<String>, limit: f64, measured: Option<f64>) -> Self {
+    /// A figure that may be so large and no larger.
+    pub fn at_most(what: impl Into<String>, limit: f64, measured: Option<f64>) -> Self {
         Self::between(what, 0.0, limit, measured)
     }
 }

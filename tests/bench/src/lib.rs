@@ -10,6 +10,8 @@ pub mod load;
 pub mod outage;
 mod print;
 pub mod report;
+#[cfg(feature = "search")]
+pub mod search;
 pub mod settings;
 pub mod table;
 pub mod world;

@@ -65,7 +65,7 @@ fn every_state_machine_of_ours_loads_and_ends_by_itself() {
     for name in names.iter().map(String::as_str).chain(["fragments/gated-call"]) {
         assert!(load(name).timeout_seconds().is_some(), "{name} has no TimeoutSeconds");
     }
-    for name in ["subscribe", "open-circuit"] {
+    for name in ["subscribe", "open-circuit", "roll-back-route"] {
         assert!(names.iter().any(|found| found == name), "{name} is missing among {names:?}");
     }
 }
@@ -117,6 +117,29 @@ fn the_alarm_opens_the_circuit() {
     let called = calls(&load("open-circuit"), alarm, &answers);
     let order: Vec<_> = answers.iter().map(|(state, _)| *state).collect();
     assert_eq!(called, order, "record, lease, mark, Pipe, banner, record again, lease, operators: in this order");
+}
+
+#[test]
+fn the_alarm_steers_a_route_back_unless_a_person_did_since() {
+    let machine = load("roll-back-route");
+    let alarm = json!({"route": "search", "since": "2023-11-14T22:13:20Z", "why": "too many"});
+    let record = |mode: &str, since: i64| {
+        json!({"Item": {
+            "mode": {"S": mode}, "percent": {"N": "10"}, "rev": {"N": "3"}, "since": {"N": since.to_string()},
+            "by": {"S": "ada"},
+        }})
+    };
+    let calls_for = |record: Value| {
+        let answers = [("ReadRecord", record), ("WriteBack", json!({})), ("Notify", json!({}))];
+        calls(&machine, alarm.clone(), &answers)
+    };
+    let rings = 1_700_000_000_000;
+    for mode in ["shadow", "canary", "modern"] {
+        assert_eq!(calls_for(record(mode, rings - 1)), ["ReadRecord", "WriteBack", "Notify"], "{mode}");
+        assert_eq!(calls_for(record(mode, rings)), ["ReadRecord"], "{mode}, steered since");
+    }
+    assert_eq!(calls_for(record("monolith", 1)), ["ReadRecord"]);
+    assert_eq!(calls_for(json!({})), ["ReadRecord"], "nobody has steered it yet");
 }
 
 /// The state machines that call a third party through its gate, each with its state that makes the call.

@@ -2,7 +2,9 @@
 
 use crate::place::{NOW, customer, drop_table, intent, sdk, table};
 use aws::entitlements::DynamoEntitlements;
-use domain::decisions::{Decision, DecisionReader, Entitlement, Entitlements, Refusals, refuse_or_read};
+use domain::decisions::{
+    Decision, DecisionReader, Entitlement, EntitlementReader, Entitlements, Refusals, refuse_or_read,
+};
 use domain::intent::{Charge, Tier};
 use domain::store::Commit;
 use std::time::Duration;

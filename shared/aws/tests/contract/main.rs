@@ -3,11 +3,16 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so")]
 
+mod articles;
 mod charges;
+mod contents;
 mod entitlements;
 mod gates;
 mod gates_race;
+mod imports;
 mod ledger;
 mod messages;
 mod pipelines;
 mod place;
+mod routes;
+mod snapshots;

@@ -57,11 +57,17 @@ pub async fn table(sdk: &SdkConfig, keys: &[&str], index: Option<(&str, &str, &s
             );
     }
     create.send().await.unwrap();
+    until_active(sdk, &name).await;
+    name
+}
+
+/// Waits until a table can be used.
+pub async fn until_active(sdk: &SdkConfig, name: &str) {
     let client = aws_sdk_dynamodb::Client::new(sdk);
     for _ in 0..600 {
-        let described = client.describe_table().table_name(&name).send().await.unwrap();
+        let described = client.describe_table().table_name(name).send().await.unwrap();
         if described.table.and_then(|table| table.table_status) == Some(TableStatus::Active) {
-            return name;
+            return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

@@ -1,0 +1,81 @@
+//! What is a hit, and how good it is: the rules that every engine follows, so that one can stand in for another.
+//!
+//! A text is cut into words without case and accents, and each is reduced to its stem. A word of a question may stand in
+//! any field; the field where it counts most decides, and the others add a little.
+
+/// How much a word counts where it stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weight {
+    /// The field of a document.
+    pub field: &'static str,
+    /// How many times as much as in the body.
+    pub weight: f32,
+}
+
+/// The fields that are searched.
+pub const FIELDS: [Weight; 5] = [
+    Weight { field: "title", weight: 4.0 },
+    Weight { field: "tags", weight: 2.0 },
+    Weight { field: "byline", weight: 2.0 },
+    Weight { field: "summary", weight: 2.0 },
+    Weight { field: "body", weight: 1.0 },
+];
+
+/// What the fields add where a word does not count most.
+pub const OTHER_FIELDS: f32 = 0.3;
+
+/// So many letters at the beginning of a word are taken as they are written.
+pub const SURE_LETTERS: usize = 1;
+
+/// For how many words that resemble it a misspelt word may stand, in each field.
+pub const RESEMBLING: usize = 20;
+
+/// The most suggestions.
+pub const SUGGESTIONS: usize = 10;
+
+/// The longest beginning of a word that suggestions know.
+pub const LONGEST_PREFIX: usize = 20;
+
+/// The most values of one facet.
+pub const FACET_VALUES: usize = 20;
+
+/// The most fragments of a body in one hit.
+pub const FRAGMENTS: usize = 2;
+
+/// How long a fragment of a body is, roughly, in characters.
+pub const FRAGMENT_CHARACTERS: usize = 160;
+
+/// How many of a question's words a hit must have: both of two, three quarters of more.
+pub fn words_needed(words: usize) -> usize {
+    if words <= 2 { words } else { words * 3 / 4 }
+}
+
+/// How many typing errors a word is forgiven when nothing is found as it is written: letters that are wrong, missing, too
+/// many, or swapped. None in a short word, and none in a number, where one digit makes another thing.
+pub fn typos_forgiven(word: &str) -> u8 {
+    if word.chars().any(char::is_numeric) {
+        return 0;
+    }
+    match word.chars().count() {
+        0..=2 => 0,
+        3..=5 => 1,
+        _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_questions_need_all_their_words_and_long_ones_most() {
+        let needed: Vec<usize> = (0..=8).map(words_needed).collect();
+        assert_eq!(needed, [0, 1, 2, 2, 3, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn long_words_are_forgiven_more_and_numbers_nothing() {
+        let words = ["is", "ice", "comet", "comets", "2026", "covid19"];
+        assert_eq!(words.map(typos_forgiven), [0, 1, 1, 2, 0, 0]);
+    }
+}
