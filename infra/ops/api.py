@@ -11,6 +11,8 @@ from botocore.awsrequest import AWSRequest
 from stage import Stage, give_up
 
 TIMEOUT_SECONDS = 30
+WHY_CHARACTERS = 500
+"""What the API takes at most."""
 
 
 def call(where: Stage, method: str, route: str, body: dict[str, Any] | None = None) -> Any:
@@ -37,6 +39,8 @@ def decision(action: str, why: str, actions: tuple[str, ...], example: str) -> d
         give_up(f"ACTION={action} is none of {', '.join(actions)}.")
     if not why:
         give_up(f'Say why: {example} ACTION={action} WHY="…". It is written into the audit.')
+    if len(why) > WHY_CHARACTERS:
+        give_up(f"WHY is {len(why)} characters long; {WHY_CHARACTERS} are kept at most.")
     return {"action": action, "why": why}
 
 

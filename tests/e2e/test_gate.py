@@ -187,6 +187,7 @@ def test_make_ops_breaker_shows_and_switches_a_circuit(gate: Fraud) -> None:
         (["DEP=fraud", "ACTION=force-open"], "Say why"),
         (["DEP=fraud", "ACTION=dance", "WHY=x"], "dance"),
         (["ACTION=disable", "WHY=x"], "Say which"),
+        (["DEP=fraud", "ACTION=disable", "WHY=" + "x" * 501], "501 characters long"),
         (["DEP=loyalty"], "no such breaker"),
     ]:
         refused = make("breaker", *arguments)

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! `AWS_ENDPOINT_URL_DYNAMODB` names another DynamoDB than that of the region and the credentials in the environment. Run
-//! it several times at once: they share the gate. Let `URL` point to nothing: the circuit opens, for all of them.
+//! it several times at once: they share the gate. Let `URL` point to nothing: the circuit opens, for all of them. What
+//! keeps the table from answering is said on standard error.
 
 use admission::Admission;
 use admission::classify::http_answer;
@@ -25,11 +26,12 @@ use std::error::Error;
 use std::time::Duration;
 use tower::{Service, ServiceBuilder, ServiceExt};
 
-/// Two calls per second, three at once; opens after three failures, for ten seconds.
+/// Two calls per second, three at once; opens for ten seconds when at least three calls, and half of the last ten, failed.
 fn gates() -> Result<[GateConfig; 1], Box<dyn Error>> {
     let knobs = serde_json::from_value(serde_json::json!({
         "ratePerSecond": 2, "burst": 3, "maxWaitMs": 10_000, "callTimeoutMs": 5000, "storeUnreachable": "refuse",
-        "minimumNumberOfCalls": 3, "minimumFailures": 3, "breakDurationMs": 10_000,
+        "slidingWindowSize": 10, "minimumNumberOfCalls": 3, "minimumFailures": 3,
+        "breakDurationMs": 10_000,
     }))?;
     Ok([GateConfig::new(Dependency::try_from("example".to_owned())?, &knobs)?])
 }
@@ -39,9 +41,14 @@ fn by_status(result: Result<&Response, &reqwest::Error>) -> Outcome {
     result.map_or(Outcome::Failure, |answer| http_answer(answer.status(), answer.headers()))
 }
 
+fn variable(name: &str) -> Result<String, String> {
+    std::env::var(name).map_err(|_| format!("say {name}=…"))
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let (table, url) = (std::env::var("GATES_TABLE")?, Url::parse(&std::env::var("URL")?)?);
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::WARN).init();
+    let (table, url) = (variable("GATES_TABLE")?, Url::parse(&variable("URL")?)?);
     let store = DynamoGates::new(&aws::config::load().await, table);
     let admission = Admission::new(store, System, Unobserved, gates()?);
 
