@@ -5,7 +5,7 @@ use crate::listing::{Asked, Question};
 use crate::markdown;
 use crate::precondition::{Seen, Unseen, etag, has_already};
 use crate::refusal::Refusal;
-use crate::view::{self, Page, Summary, View};
+use crate::view::{self, Listed, Page, View};
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequestParts, Path, Query, State};
@@ -101,7 +101,7 @@ async fn list<A: ArticleLists, B, E, M>(State(desk): Shared<A, B, E, M>, asked: 
     let is_more = found.len() > usize::from(question.limit);
     found.truncate(usize::from(question.limit));
     let next = found.last().filter(|_| is_more).and_then(|last| question.next(last, &desk.signer));
-    let page = Page { articles: found.iter().map(Summary::from).collect(), next };
+    let page = Page { articles: found.iter().map(Listed::from).collect(), next };
     Ok(([(header::CACHE_CONTROL, REVALIDATED)], Json(page)).into_response())
 }
 
@@ -196,7 +196,7 @@ async fn change<A: Articles, B: Contents, E, M: Clock>(
             let (version, status) = (after.version, after.status);
             tracing::info!(article.id = %id, article.version = version, article.status = ?status, "an article was changed");
             let about = [(header::ETAG, etag(version)), (header::CACHE_CONTROL, NOT_KEPT)];
-            return Ok((about, Json(Summary::from(&after))).into_response());
+            return Ok((about, Json(Listed::from(&after))).into_response());
         }
     }
     Err(Refusal::Busy)
@@ -249,7 +249,7 @@ impl<A, B: Contents, E, M> Desk<A, B, E, M> {
             return Ok((StatusCode::NOT_MODIFIED, about).into_response());
         }
         let body = if with_body { Some(self.body(&article.content).await?) } else { None };
-        Ok((about, Json(View { summary: Summary::from(article), body })).into_response())
+        Ok((about, Json(View { summary: Listed::from(article), body })).into_response())
     }
 
     async fn body(&self, key: &ContentKey) -> Result<view::Body, Refusal> {
@@ -270,7 +270,7 @@ fn created(article: &Article) -> Response {
         (header::ETAG, etag(article.version)),
         (header::CACHE_CONTROL, NOT_KEPT),
     ];
-    (StatusCode::CREATED, about, Json(Summary::from(article))).into_response()
+    (StatusCode::CREATED, about, Json(Listed::from(article))).into_response()
 }
 
 fn named(id: Named) -> Result<ArticleId, Refusal> {

@@ -135,8 +135,9 @@ where
                 report.tally.poison = 1;
                 progress.done = true;
                 progress.tally += report.tally;
-                // Whoever noted something meanwhile has read the same header.
-                drop(self.imports.note(file, &progress, based_on).await?);
+                if self.imports.note(file, &progress, based_on).await? == Commit::Conflict {
+                    tracing::info!(import.file = file, "another invocation has read the same header");
+                }
                 self.tell(file, &progress, &report);
                 return Ok(());
             }

@@ -6,7 +6,7 @@ use serde::Serialize;
 /// What lists show.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Summary<'a> {
+pub struct Listed<'a> {
     id: &'a ArticleId,
     version: u64,
     status: ArticleStatus,
@@ -21,7 +21,7 @@ pub struct Summary<'a> {
     updated_at: Option<String>,
 }
 
-impl<'a> From<&'a Article> for Summary<'a> {
+impl<'a> From<&'a Article> for Listed<'a> {
     fn from(article: &'a Article) -> Self {
         Self {
             id: &article.id,
@@ -44,7 +44,7 @@ impl<'a> From<&'a Article> for Summary<'a> {
 pub struct View<'a> {
     /// What everybody may know.
     #[serde(flatten)]
-    pub summary: Summary<'a>,
+    pub summary: Listed<'a>,
     /// The body.
     #[serde(flatten)]
     pub body: Option<Body>,
@@ -63,7 +63,7 @@ pub struct Body {
 #[derive(Debug, Serialize)]
 pub struct Page<'a> {
     /// The articles.
-    pub articles: Vec<Summary<'a>>,
+    pub articles: Vec<Listed<'a>>,
     /// The cursor of the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

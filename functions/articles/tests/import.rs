@@ -239,7 +239,7 @@ fn a_file_whose_header_is_no_use_is_one_letter() {
 fn a_byte_order_mark_crlf_and_a_column_more_do_no_harm() {
     let (service, _) = service();
     let text = file(&format!("{HEADER},rating"), &[row("I", 1, "a", "A", "a\nb").replace(",ada\n", ",ada,5\n")]);
-    let text = format!("\u{feff}{}", text.replace("\n", "\r\n"));
+    let text = format!("\u{feff}{}", text.replace('\n', "\r\n"));
     import(&service, LOAD, text);
     assert_eq!(body(&service, "a"), "a\r\nb");
     assert!(letters(&service).is_empty());

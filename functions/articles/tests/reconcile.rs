@@ -70,8 +70,12 @@ fn ice() -> Article {
 
 fn compare_with(folder: &Path, articles: &[Article], bodies: &[(&Article, &str)]) -> (String, bool) {
     let (table, bucket) = (MemoryArticles::default(), MemoryContents::default());
-    articles.iter().for_each(|article| table.give(article.clone()));
-    bodies.iter().for_each(|(article, body)| run(bucket.put(&article.content, body)).unwrap());
+    for article in articles {
+        table.give(article.clone());
+    }
+    for (article, body) in bodies {
+        run(bucket.put(&article.content, body)).unwrap();
+    }
     let (old, poison) = export(folder).unwrap();
     compared(&old, &run(new_store(&table, &bucket)).unwrap(), &poison)
 }

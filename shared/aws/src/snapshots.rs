@@ -19,7 +19,7 @@ const FILES: &str = "files/";
 
 /// A file is up to a few hundred megabytes: the usual time-outs are for small answers.
 const ATTEMPT: Duration = Duration::from_secs(30);
-const OPERATION: Duration = Duration::from_secs(60);
+const OPERATION: Duration = Duration::from_mins(1);
 
 /// An index's files in a bucket.
 #[derive(Debug, Clone)]

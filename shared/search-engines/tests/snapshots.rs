@@ -248,25 +248,25 @@ async fn a_rebuilding_whose_steps_fail_anywhere_can_be_repeated() {
     }
 }
 
-fn service(error: domain::search::ReindexError) -> ServiceError {
+fn service(error: impl std::fmt::Display) -> ServiceError {
     ServiceError { service: "test", reason: error.to_string() }
 }
 
 #[tokio::test]
 async fn a_reader_follows_as_often_as_it_should_and_answers_while_the_store_is_down() {
     let world = World::new();
-    let (writer, reader) = (world.writer(), world.reader(Duration::from_secs(60)));
+    let (writer, reader) = (world.writer(), world.reader(Duration::from_mins(1)));
     let _ = writer.apply(&[put("a", 1)]).await.unwrap();
     assert_eq!(found(&reader).await, expected([("a", 1)]));
     let _ = writer.apply(&[put("b", 1)]).await.unwrap();
     assert_eq!(found(&reader).await, expected([("a", 1)]), "it has looked a moment ago");
-    world.machine.passes(Duration::from_secs(60));
+    world.machine.passes(Duration::from_mins(1));
     world.store.goes_down(true);
     assert_eq!(found(&reader).await, expected([("a", 1)]), "it answers as it was");
     let query = Query::new(Text::default(), Filter::default(), None, 1).unwrap();
     assert!(world.reader(Duration::ZERO).search(&query).await.is_err(), "a new one knows nothing");
     world.store.goes_down(false);
-    world.machine.passes(Duration::from_secs(60));
+    world.machine.passes(Duration::from_mins(1));
     assert_eq!(found(&reader).await, expected([("a", 1), ("b", 1)]));
 }
 

@@ -27,7 +27,7 @@ pub struct MemoryImports {
 impl MemoryImports {
     /// A table whose calls pass this turnstile, and which writes its articles into that one.
     pub fn new(turns: Turnstile, articles: MemoryArticles) -> Self {
-        Self { turns, articles, ..Self::default() }
+        Self { articles, turns, ..Self::default() }
     }
 }
 

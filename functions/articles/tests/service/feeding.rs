@@ -82,7 +82,7 @@ fn event(article: &Article) -> String {
 async fn the_monolith_is_told_all_of_it_whatever_its_status() {
     for status in [ArticleStatus::Draft, ArticleStatus::Published, ArticleStatus::Withdrawn] {
         let stage = Stage::answering(200).await;
-        let article = Article { status, premium: true, ..stage.world.article("ice") };
+        let article = Article { status, premium: true, ..World::article("ice") };
         stage.world.keep(article.clone()).await;
         stage.feed.handle(&event(&article)).await.unwrap();
         let expected = json!({
@@ -97,7 +97,7 @@ async fn the_monolith_is_told_all_of_it_whatever_its_status() {
 #[tokio::test]
 async fn an_old_event_brings_what_is_there_now() {
     let stage = Stage::answering(200).await;
-    let article = stage.world.article("ice");
+    let article = World::article("ice");
     stage.world.keep(Article { version: 8, title: "Later".to_owned(), ..article.clone() }).await;
     stage.feed.handle(&event(&article)).await.unwrap();
     assert_eq!((&stage.told()[0].1["version"], &stage.told()[0].1["title"]), (&json!(8), &json!("Later")));
@@ -107,7 +107,7 @@ async fn an_old_event_brings_what_is_there_now() {
 async fn what_came_from_the_monolith_does_not_go_back() {
     let stage = Stage::answering(200).await;
     let source = Some(SourcePosition { committed_at: 1, file: "f".to_owned(), line: 2 });
-    let article = Article { source, ..stage.world.article("ice") };
+    let article = Article { source, ..World::article("ice") };
     stage.world.keep(article.clone()).await;
     stage.feed.handle(&event(&article)).await.unwrap();
     assert_eq!(stage.told(), []);
@@ -129,7 +129,7 @@ async fn poison_is_parked_with_its_reason() {
 async fn what_the_monolith_will_never_have_is_parked() {
     for status in [400, 413, 422] {
         let stage = Stage::answering(status).await;
-        let article = stage.world.article("ice");
+        let article = World::article("ice");
         stage.world.keep(article.clone()).await;
         stage.feed.handle(&event(&article)).await.unwrap();
         assert_eq!(stage.letters.letters(), [(event(&article), format!("the monolith refused it with {status}"))]);
@@ -140,7 +140,7 @@ async fn what_the_monolith_will_never_have_is_parked() {
 async fn what_the_monolith_cannot_take_now_comes_again() {
     for status in [302, 401, 403, 404, 408, 429, 500, 503] {
         let stage = Stage::answering(status).await;
-        let article = stage.world.article("ice");
+        let article = World::article("ice");
         stage.world.keep(article.clone()).await;
         let error = stage.feed.handle(&event(&article)).await.unwrap_err();
         assert!(matches!(error, FeedError::NotTaken(told) if told == status), "{error}");
@@ -153,7 +153,7 @@ async fn a_monolith_that_is_down_or_knows_another_token_loses_nothing() {
     let nobody = Desk { told: Arc::default(), answer: StatusCode::OK };
     // The discard port: nobody listens there.
     let stage = Stage::at("http://127.0.0.1:9", nobody, TOKEN);
-    let article = stage.world.article("ice");
+    let article = World::article("ice");
     stage.world.keep(article.clone()).await;
     let error = stage.feed.handle(&event(&article)).await.unwrap_err();
     assert!(matches!(error, FeedError::NoAnswer(_)), "{error}");
@@ -170,7 +170,7 @@ async fn a_monolith_that_is_down_or_knows_another_token_loses_nothing() {
 #[tokio::test]
 async fn without_the_article_or_its_body_the_event_comes_again() {
     let stage = Stage::answering(200).await;
-    let article = stage.world.article("ice");
+    let article = World::article("ice");
     assert!(matches!(stage.feed.handle(&event(&article)).await, Err(FeedError::Store(_))));
     stage.world.articles.give(article.clone());
     assert!(matches!(stage.feed.handle(&event(&article)).await, Err(FeedError::Store(_))));

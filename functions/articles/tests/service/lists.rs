@@ -14,7 +14,7 @@ async fn world() -> World {
         let author = AuthorId::new(if n % 2 == 0 { "ada" } else { "bob" }).unwrap();
         let about = if n % 3 == 0 { "ice" } else { "moon" };
         let published_at = Some(Timestamp(1_700_000_000_000 - i64::from(n) * 1000));
-        let article = world.article(&format!("article-{n:02}"));
+        let article = World::article(&format!("article-{n:02}"));
         let tags = vec![Tag::new(about).unwrap()];
         world.keep(Article { author, tags, published_at, ..article }).await;
     }
@@ -62,7 +62,7 @@ async fn every_article_is_on_one_page_and_the_last_page_says_so() {
 async fn a_page_has_twenty_articles_unless_somebody_asks_for_more_or_less() {
     let world = World::new();
     for n in 0..60 {
-        world.keep(world.article(&format!("article-{n}"))).await;
+        world.keep(World::article(&format!("article-{n}"))).await;
     }
     for (query, length) in [("", 20), ("?limit=1", 1), ("?limit=50", 50)] {
         let page = world.send(get(Who::Anonymous, &format!("/articles{query}"))).await.json();
@@ -74,7 +74,7 @@ async fn a_page_has_twenty_articles_unless_somebody_asks_for_more_or_less() {
 async fn what_is_published_meanwhile_shifts_nothing() {
     let world = world().await;
     let first = world.send(get(Who::Anonymous, "/articles?limit=5")).await.json();
-    let newest = world.article("newest");
+    let newest = World::article("newest");
     world.keep(Article { published_at: Some(Timestamp(1_800_000_000_000)), ..newest }).await;
     let next = first["next"].as_str().unwrap();
     let second = world.send(get(Who::Anonymous, &format!("/articles?limit=5&cursor={next}"))).await.json();

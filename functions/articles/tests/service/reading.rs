@@ -108,7 +108,7 @@ async fn a_store_without_an_answer_is_no_answer_for_now() {
 #[tokio::test]
 async fn a_body_that_is_gone_is_no_empty_body() {
     let world = World::new();
-    let article = world.article("ice");
+    let article = World::article("ice");
     world.articles.give(Article { content: ContentKey::of(&article.id, "never written"), ..article });
     assert_eq!(world.send(get(Who::Anonymous, "/articles/ice")).await.status, 503);
 }

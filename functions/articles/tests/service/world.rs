@@ -163,12 +163,12 @@ impl World {
     /// A world with an article of Ada's, version 3.
     pub async fn with(status: ArticleStatus, premium: bool) -> Self {
         let world = Self::new();
-        world.keep(Article { status, premium, ..world.article("ice") }).await;
+        world.keep(Article { status, premium, ..World::article("ice") }).await;
         world
     }
 
     /// An article of Ada's, published, version 3.
-    pub fn article(&self, id: &str) -> Article {
+    pub fn article(id: &str) -> Article {
         let id = ArticleId::new(id).unwrap();
         Article {
             version: 3,

@@ -89,7 +89,7 @@ async fn nobody_overwrites_what_they_have_not_seen() {
             assert_eq!(answer.status, status, "{method} {tag:?}");
             assert!(status == 412 || answer.detail().starts_with("If-Match: "), "{}", answer.detail());
         }
-        assert_eq!(world.stored("ice").await, Some(world.article("ice")));
+        assert_eq!(world.stored("ice").await, Some(World::article("ice")));
         let answer = world.send(sent(Some("\"2\", \"3\""))).await;
         assert!(answer.status.is_success(), "{answer:?}");
     }
@@ -141,7 +141,7 @@ async fn a_name_is_taken_once() {
         assert_eq!(answer.status, 409, "{key:?}");
         assert!(answer.detail().starts_with("id: "), "{}", answer.detail());
     }
-    assert_eq!(world.stored("ice").await, Some(world.article("ice")));
+    assert_eq!(world.stored("ice").await, Some(World::article("ice")));
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ impl World {
     }
 
     fn get(&self) -> ProxyAnswer {
-        self.ask(&request("GET", "/search", json!({})))
+        self.ask(&request("GET", "/search", &json!({})))
     }
 }
 
@@ -66,7 +66,7 @@ fn cookies(answer: &ProxyAnswer) -> Vec<String> {
 }
 
 fn in_bucket(bucket: u8) -> Value {
-    request("GET", "/search", json!({"cookie": [format!("theme=dark; ns_bucket={bucket}")]}))
+    request("GET", "/search", &json!({"cookie": [format!("theme=dark; ns_bucket={bucket}")]}))
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn what_a_side_says_is_what_the_reader_gets() {
 #[test]
 fn the_service_gets_the_event_that_api_gateway_sent() {
     let world = World::new(Mode::Modern, 100);
-    let event = request("GET", "/search/suggest", json!({"Authorization": ["Bearer x"]}));
+    let event = request("GET", "/search/suggest", &json!({"Authorization": ["Bearer x"]}));
     world.ask(&event);
     assert_eq!(world.sides.events(), [(RouteName::Search, event)]);
     assert!(world.sides.asked().is_empty());
@@ -110,12 +110,12 @@ fn writes_have_one_writer_until_the_route_is_modern() {
     for (mode, percent) in [(Mode::Monolith, 0), (Mode::Shadow, 100), (Mode::Canary, 100)] {
         let world = World::new(mode, percent);
         for method in ["POST", "PUT", "DELETE", "PATCH"] {
-            assert_eq!(from(&world.ask(&request(method, "/search", json!({})))), "monolith", "{mode:?} {method}");
+            assert_eq!(from(&world.ask(&request(method, "/search", &json!({})))), "monolith", "{mode:?} {method}");
         }
         assert!(world.sides.events().is_empty() && world.sides.shadows().is_empty(), "{mode:?}");
     }
     let world = World::new(Mode::Modern, 100);
-    assert_eq!(from(&world.ask(&request("POST", "/search", json!({})))), "modern");
+    assert_eq!(from(&world.ask(&request("POST", "/search", &json!({})))), "modern");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_canarys_visitor_stays_on_their_side_and_gets_a_cookie_once() {
     let expected = format!("ns_bucket={bucket}; Path=/; Max-Age=2592000; Secure; HttpOnly; SameSite=Lax");
     assert_eq!(cookies(&first), [expected]);
     assert_eq!(from(&world.ask(&in_bucket(bucket))), from(&first));
-    let unusable = world.ask(&request("GET", "/search", json!({"cookie": ["ns_bucket=1000"]})));
+    let unusable = world.ask(&request("GET", "/search", &json!({"cookie": ["ns_bucket=1000"]})));
     assert_eq!(cookies(&unusable).len(), 1, "a bucket that is none is replaced");
 }
 
@@ -156,7 +156,7 @@ fn a_canarys_reader_pays_nothing_for_a_service_that_fails() {
         let world = World::new(Mode::Canary, 100);
         world.sides.modern_says(failure.clone());
         for method in ["GET", "HEAD"] {
-            let answer = world.ask(&request(method, "/search", json!({})));
+            let answer = world.ask(&request(method, "/search", &json!({})));
             assert_eq!((answer.status_code, from(&answer).as_str()), (200, "monolith"), "{failure:?}");
         }
         let answered = |side| Notice::Answered { side, took: TOOK };
@@ -253,7 +253,7 @@ fn who_knows_nothing_yet_asks_the_monolith() {
     let world = World::new(Mode::Modern, 100);
     world.turns.trip(Trip::BeforeEffect);
     assert_eq!(from(&world.get()), "monolith");
-    let articles = world.ask(&request("GET", "/articles/mars", json!({})));
+    let articles = world.ask(&request("GET", "/articles/mars", &json!({})));
     assert_eq!(from(&articles), "monolith", "a route that nobody steered");
 }
 
@@ -261,7 +261,7 @@ fn who_knows_nothing_yet_asks_the_monolith() {
 fn what_is_no_request_or_no_route_gets_an_answer_too() {
     let world = World::new(Mode::Modern, 100);
     assert_eq!(world.ask(&json!({"Records": []})).status_code, 500);
-    assert_eq!(world.ask(&request("GET", "/elsewhere", json!({}))).status_code, 404);
+    assert_eq!(world.ask(&request("GET", "/elsewhere", &json!({}))).status_code, 404);
     assert!(world.sides.asked().is_empty() && world.sides.events().is_empty());
 }
 
@@ -286,7 +286,7 @@ proptest! {
         let world = World::new(mode, percent);
         world.machine.draws(draw);
         let reader = json!({"cookie": [format!("ns_bucket={bucket}")]});
-        let answered = world.ask(&request(method, "/search", reader));
+        let answered = world.ask(&request(method, "/search", &reader));
         let side = steering(mode, percent).side(method, Bucket::of_cookies([format!("ns_bucket={bucket}").as_str()]).unwrap());
         prop_assert_eq!(from(&answered), side.as_str());
         prop_assert_eq!(world.sides.asked().len() + world.sides.events().len(), 1);

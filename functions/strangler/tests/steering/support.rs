@@ -151,7 +151,7 @@ pub fn answer(status: u16, body: &Value) -> ProxyAnswer {
 }
 
 /// A reader's request as API Gateway hands it on.
-pub fn request(method: &str, path: &str, headers: Value) -> Value {
+pub fn request(method: &str, path: &str, headers: &Value) -> Value {
     json!({
         "resource": "/search", "httpMethod": method, "path": path, "multiValueHeaders": headers,
         "multiValueQueryStringParameters": {"q": ["mars"], "tag": ["a", "b"]}, "body": null, "isBase64Encoded": false,

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::cmp::Ordering;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 checked_string!(
     /// The name of an article in its URL, table, bucket and index; the monolith's permalinks have this form already.
@@ -95,12 +95,7 @@ pub struct ContentKey(pub String);
 impl ContentKey {
     /// The key of this body of this article.
     pub fn of(id: &ArticleId, markdown: &str) -> Self {
-        let mut key = format!("articles/{id}/");
-        for byte in Sha256::digest(markdown) {
-            // A String takes all that is written to it.
-            write!(key, "{byte:02x}").unwrap_or_default();
-        }
-        Self(key)
+        Self(format!("articles/{id}/{:x}", Sha256::digest(markdown)))
     }
 }
 

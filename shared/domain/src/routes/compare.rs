@@ -25,7 +25,7 @@ impl Answer {
 
 /// SHA-256, hexadecimal.
 pub fn digest(body: &[u8]) -> String {
-    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", Sha256::digest(body))
 }
 
 /// The first thing in which two answers differ, in this order.

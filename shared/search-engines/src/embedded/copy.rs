@@ -5,7 +5,7 @@ use super::manifest::Generation;
 use super::shelf::Shelf;
 use domain::search::snapshots::SnapshotStore;
 use domain::services::ServiceError;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -104,7 +104,7 @@ impl Copy {
         number: u64,
         attempt: &str,
     ) -> Result<Generation, ServiceError> {
-        let names = self.shelf.as_ref().map_or(Ok(Default::default()), Shelf::files).map_err(failed)?;
+        let names = self.shelf.as_ref().map_or(Ok(BTreeSet::new()), Shelf::files).map_err(failed)?;
         let mut files = BTreeMap::new();
         for name in names {
             let kept = match self.has.get(&name) {

@@ -74,7 +74,7 @@ fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::rename(draft, path)
 }
 
-fn failed(error: io::Error) -> ServiceError {
+fn failed(error: impl std::fmt::Display) -> ServiceError {
     ServiceError { service: "the index's folder", reason: error.to_string() }
 }
 

@@ -87,14 +87,14 @@ where
     async fn search(&self, query: &Query) -> Result<Found, ServiceError> {
         let mut state = self.state.lock().await;
         self.refresh(&mut state).await?;
-        let shelf = state.copy.as_ref().and_then(|(_, copy)| copy.shelf());
-        shelf.map_or(Ok(Found::default()), |shelf| shelf.search(query).map_err(failed))
+        let held = state.copy.as_ref().and_then(|(_, copy)| copy.shelf());
+        held.map_or(Ok(Found::default()), |shelf| shelf.search(query).map_err(failed))
     }
 
     async fn suggest(&self, beginning: &Text) -> Result<Vec<Suggestion>, ServiceError> {
         let mut state = self.state.lock().await;
         self.refresh(&mut state).await?;
-        let shelf = state.copy.as_ref().and_then(|(_, copy)| copy.shelf());
-        shelf.map_or(Ok(Vec::new()), |shelf| shelf.suggest(beginning).map_err(failed))
+        let held = state.copy.as_ref().and_then(|(_, copy)| copy.shelf());
+        held.map_or(Ok(Vec::new()), |shelf| shelf.suggest(beginning).map_err(failed))
     }
 }

@@ -146,7 +146,7 @@ where
 
 /// Whether a segment went away, and its files with it.
 fn merged(before: &Generation, after: &Generation) -> bool {
-    before.files.keys().any(|name| name.ends_with(".store") && !after.files.contains_key(name))
+    before.files.keys().any(|name| name.rsplit('.').next() == Some("store") && !after.files.contains_key(name))
 }
 
 impl<S, C> Indexing for Writer<S, C>

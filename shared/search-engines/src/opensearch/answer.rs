@@ -39,7 +39,8 @@ pub struct Total {
 
 #[derive(Debug, Deserialize)]
 struct OneHit {
-    _source: Source,
+    #[serde(rename = "_source")]
+    source: Source,
     sort: serde_json::Value,
     #[serde(default)]
     highlight: Marked,
@@ -102,7 +103,7 @@ impl Answer {
     /// The titles.
     pub fn suggestions(self) -> Vec<Suggestion> {
         let suggestion =
-            |hit: OneHit| Some(Suggestion { id: ArticleId::new(hit._source.id).ok()?, title: hit._source.title });
+            |hit: OneHit| Some(Suggestion { id: ArticleId::new(hit.source.id).ok()?, title: hit.source.title });
         self.hits.hits.into_iter().filter_map(suggestion).collect()
     }
 }
@@ -113,13 +114,13 @@ impl OneHit {
             (sort == Sort::Relevance).then(|| self.sort[0].as_f64().ok_or_else(|| failed("a hit has no score")));
         Ok(AfterHit {
             score: score.transpose()?.map(f64::to_bits),
-            published_at: Timestamp(self._source.published_at),
-            id: ArticleId::new(&self._source.id).map_err(failed)?,
+            published_at: Timestamp(self.source.published_at),
+            id: ArticleId::new(&self.source.id).map_err(failed)?,
         })
     }
 
     fn hit(self) -> Result<Hit, ServiceError> {
-        let Source { id, title, summary, author, byline, tags, premium, published_at } = self._source;
+        let Source { id, title, summary, author, byline, tags, premium, published_at } = self.source;
         let Marked { title: in_title, summary: in_summary, body } = self.highlight;
         let body = if body.is_empty() { in_summary } else { body };
         Ok(Hit {

@@ -48,7 +48,10 @@ pub async fn hits_have_all_tags_the_author_and_a_time_in_the_span(engine: &impl 
     }
 }
 
-fn facets(found: &Found) -> (Vec<(&str, u64)>, Vec<(&str, &str, u64)>) {
+type Tags<'a> = Vec<(&'a str, u64)>;
+type Authors<'a> = Vec<(&'a str, &'a str, u64)>;
+
+fn facets(found: &Found) -> (Tags<'_>, Authors<'_>) {
     let tags = found.facets.tags.iter().map(|tag| (tag.value.as_str(), tag.count)).collect();
     let authors = &found.facets.authors;
     (tags, authors.iter().map(|author| (author.value.as_str(), author.byline.as_str(), author.count)).collect())

@@ -65,10 +65,8 @@ pub async fn pages_have_every_hit_once_whatever_ties(engine: &impl Engine) {
 pub async fn pages_in_order_of_time_have_every_hit_once_while_others_write(engine: &impl Engine) {
     let document = |n: i64| on_day(n / 2, &format!("a{n:03}"), "Ice");
     write(engine, (0..60).map(document)).await;
-    let mut round = 0;
-    for sort in [Sort::Newest, Sort::Oldest] {
+    for (round, sort) in [(1, Sort::Newest), (2, Sort::Oldest)] {
         let query = asked("ice", Filter::default(), Some(sort), 7);
-        round += 1;
         let seen = pages(engine, query, async |engine, n| {
             let n = i64::try_from(n).unwrap();
             let version = u64::try_from(round * 100 + n).unwrap();

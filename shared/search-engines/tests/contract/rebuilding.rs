@@ -121,14 +121,14 @@ pub async fn an_index_is_rebuilt_while_it_is_asked_and_written(engine: &impl Eng
         while rebuilt.get() < 3 {
             tokio::task::yield_now().await;
             n += 1;
-            let changed: Vec<&String> = ids.iter().skip(n % 5).step_by(9).collect();
-            for id in &changed {
+            let touched: Vec<&String> = ids.iter().skip(n % 5).step_by(9).collect();
+            for id in &touched {
                 let mut store = store.borrow_mut();
                 let (version, there) = store[id.as_str()];
                 // One article comes and goes, the others stay.
                 store.insert((*id).clone(), (version + 1, id.as_str() != "a09" || !there));
             }
-            let changes: Vec<IndexChange> = changed.iter().map(|id| stored(&store, id)).collect();
+            let changes: Vec<IndexChange> = touched.iter().map(|id| stored(&store, id)).collect();
             for outcome in engine.apply(&changes).await.unwrap() {
                 assert!(matches!(outcome, Outcome::Applied | Outcome::Stale), "{outcome:?}");
             }

@@ -51,7 +51,8 @@ impl Corpus {
                 break;
             }
             let title = &self.documents[chance.usize(..self.documents.len())].title;
-            let words: Vec<&str> = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+            let words: Vec<&str> =
+                title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
             let from = chance.usize(..=words.len().saturating_sub(length));
             questions.push(words[from..words.len().min(from + length)].join(" "));
         }

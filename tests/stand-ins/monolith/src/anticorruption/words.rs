@@ -86,12 +86,12 @@ pub fn to_new(text: &ArtText) -> Result<NewArticle, ArtError> {
     let status = match text.state {
         DRAFT => "draft",
         PUBLISHED => "published",
-        other => return Err(unsayable("state", other)),
+        other => return Err(unsayable("state", &other)),
     };
     let premium = match text.pay_flag {
         'Y' => true,
         'N' => false,
-        other => return Err(unsayable("pay_flag", other)),
+        other => return Err(unsayable("pay_flag", &other)),
     };
     let published_at = text
         .pub_date
@@ -182,7 +182,7 @@ fn old_date(field: &'static str, time: &str) -> Result<String, ArtError> {
     dates::read_json(time).and_then(dates::old).ok_or_else(|| unsayable(field, time))
 }
 
-fn unsayable(field: &'static str, text: impl ToString) -> ArtError {
+fn unsayable(field: &'static str, text: &(impl ToString + ?Sized)) -> ArtError {
     ArtError::Unsayable { field, text: text.to_string() }
 }
 

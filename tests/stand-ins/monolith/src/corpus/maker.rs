@@ -235,10 +235,12 @@ impl<'r> Story<'r> {
                 "measure" => {
                     let (unit, _) = self.rng.choice(self.field.measures).copied().unwrap_or_default();
                     let amount = self.rng.u32(2..990);
-                    said.push_str(&format!("{amount} {unit}"));
+                    said.push_str(&amount.to_string());
+                    said.push(' ');
+                    said.push_str(unit);
                 }
                 "quantity" => said.push_str(self.rng.choice(self.field.measures).map_or("", |(_, quantity)| quantity)),
-                "percent" => said.push_str(&format!("{} percent", self.rng.u32(3..97))),
+                "percent" => said.push_str(&[&self.rng.u32(3..97).to_string(), " percent"].concat()),
                 "count" => said.push_str(&self.rng.u32(12..4800).to_string()),
                 "years" => said.push_str(&self.rng.u32(2..30).to_string()),
                 _ => {}
@@ -255,7 +257,7 @@ impl<'r> Story<'r> {
             [&[OPENINGS, TEAMS], &[HOW, NUMBERS], &[REASONS, QUOTES], &[DOUBTS, ENDINGS]];
         for (number, sentences) in parts.iter().enumerate() {
             if number == 2 {
-                body.push_str(&format!("## {}\n\n", capital(&self.say(HEADINGS))));
+                body.push_str(&["## ", &capital(&self.say(HEADINGS)), "\n\n"].concat());
             }
             for (place, of_kind) in sentences.iter().enumerate() {
                 body.push_str(if place == 0 { "" } else { " " });
@@ -265,7 +267,7 @@ impl<'r> Story<'r> {
         }
         if self.rng.u8(..5) == 0 {
             for _ in 0..3 {
-                body.push_str(&format!("- {}\n", capital(&self.say(POINTS))));
+                body.push_str(&["- ", &capital(&self.say(POINTS)), "\n"].concat());
             }
         }
         body

@@ -128,12 +128,15 @@ async fn full_load(config: &ExportConfig, connection: &Connection, position: &Po
 async fn changes(config: &ExportConfig, connection: &Connection, position: &mut Position) -> Result<(), ExportError> {
     let batch = journal::since(connection, position.seq)?;
     let Some(last) = batch.last() else { return Ok(()) };
-    let mut next = Position { seq: last.seq, ..position.clone() };
+    let mut next = position.clone();
+    next.seq = last.seq;
     for table in &TABLES {
         let rows: Vec<_> = batch.iter().filter(|entry| entry.table == table.name).collect();
         for rows in rows.chunks(config.max_rows) {
             let mut file = File::of(table);
-            rows.iter().for_each(|entry| file.add(entry.op, entry.committed_at, &entry.row));
+            for entry in rows {
+                file.add(entry.op, entry.committed_at, &entry.row);
+            }
             config.to.put(&table.path(&next.next_name(SystemClock.now())), file.bytes()).await?;
         }
     }

@@ -93,7 +93,9 @@ async fn changes_begin_where_the_full_load_did_and_share_their_transactions_time
         db.execute("INSERT INTO article_topic VALUES ('a', 'ice')", []).unwrap();
         save(db, "a", "three");
     });
-    place.write(|db| drop(db.execute("DELETE FROM article", []).unwrap()));
+    place.write(|db| {
+        db.execute("DELETE FROM article", []).unwrap();
+    });
     place.export(What::Changes, 10).await.unwrap();
     place.export(What::Changes, 10).await.unwrap();
     let mut files = place.files("article");

@@ -124,11 +124,13 @@ mod tests {
         }
     }
 
+    type Spoil = fn(&mut ArtText, &str);
+
     #[test]
     fn a_wrong_field_is_named() {
         assert!(check_text(&text()).is_ok());
         let long = "x".repeat(BODY_MAX + 1);
-        let wrong: [(&str, fn(&mut ArtText, &str)); 10] = [
+        let wrong: [(&str, Spoil); 10] = [
             ("headline", |text, _| text.headline = " ".to_owned()),
             ("headline", |text, long| text.headline = long.to_owned()),
             ("teaser", |text, _| text.teaser = "nul \0".to_owned()),

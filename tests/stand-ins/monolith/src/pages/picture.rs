@@ -59,7 +59,7 @@ fn between(rng: &mut Rng, from: f64, to: f64) -> f64 {
 fn ground(svg: &mut String, from: &str, to: &str) -> fmt::Result {
     write!(
         svg,
-        r##"<linearGradient id="g" x2=".6" y2="1"><stop stop-color="{from}"/><stop offset="1" stop-color="{to}"/></linearGradient><rect width="{WIDTH}" height="{HEIGHT}" fill="url(#g)"/>"##
+        r#"<linearGradient id="g" x2=".6" y2="1"><stop stop-color="{from}"/><stop offset="1" stop-color="{to}"/></linearGradient><rect width="{WIDTH}" height="{HEIGHT}" fill="url(#g)"/>"#
     )
 }
 
@@ -86,7 +86,7 @@ fn sky(svg: &mut String, rng: &mut Rng) -> fmt::Result {
         let (rx, ry) = (r * (1.45 + f64::from(ring) * 0.2), r * (0.22 + f64::from(ring) * 0.035));
         write!(
             svg,
-            r##"<ellipse cx="{x}" cy="{y}" rx="{rx:.0}" ry="{ry:.0}" fill="none" stroke="{body}" stroke-width="{}" opacity=".55"/>"##,
+            r#"<ellipse cx="{x}" cy="{y}" rx="{rx:.0}" ry="{ry:.0}" fill="none" stroke="{body}" stroke-width="{}" opacity=".55"/>"#,
             9 - ring * 2
         )?;
     }
@@ -104,7 +104,7 @@ fn cells(svg: &mut String, rng: &mut Rng) -> fmt::Result {
         let colour = pick(rng, &["#f4f7c5", "#a8d5a2", "#5fae8b", "#f2c879", "#7cc6c0"]);
         write!(
             svg,
-            r##"<circle cx="{x}" cy="{y}" r="{r}" fill="{colour}" fill-opacity=".28" stroke="{colour}" stroke-width="5"/><circle cx="{}" cy="{}" r="{:.0}" fill="{deep}" opacity=".55"/>"##,
+            r#"<circle cx="{x}" cy="{y}" r="{r}" fill="{colour}" fill-opacity=".28" stroke="{colour}" stroke-width="5"/><circle cx="{}" cy="{}" r="{:.0}" fill="{deep}" opacity=".55"/>"#,
             x + dx,
             y + dy,
             r * 0.24
@@ -123,7 +123,7 @@ fn waves(svg: &mut String, rng: &mut Rng) -> fmt::Result {
             let r = step * f64::from(ring);
             write!(
                 svg,
-                r##"<circle cx="{x}" cy="{y}" r="{r}" fill="none" stroke="{colour}" stroke-width="7" opacity="{:.2}"/>"##,
+                r#"<circle cx="{x}" cy="{y}" r="{r}" fill="none" stroke="{colour}" stroke-width="7" opacity="{:.2}"/>"#,
                 0.62 - f64::from(ring) * 0.016
             )?;
         }
@@ -142,12 +142,12 @@ fn currents(svg: &mut String, rng: &mut Rng) -> fmt::Result {
     for (layer, colour) in ["#a9d6e5", "#61a5c2", "#2c7da0", "#1f6080", "#15455f", "#0d2f45"].iter().enumerate() {
         let level = 290.0 + 88.0 * f64::from(u8::try_from(layer).unwrap_or(0));
         let (phase, length, swell) = (rng.f64() * TAU, between(rng, 220.0, 520.0), between(rng, 14.0, 42.0));
-        write!(svg, r##"<path fill="{colour}" opacity=".93" d="M0 {HEIGHT}"##)?;
+        write!(svg, r#"<path fill="{colour}" opacity=".93" d="M0 {HEIGHT}"#)?;
         for step in 0..=32_u8 {
             let x = f64::from(step) * 40.0;
             write!(svg, "L{x} {:.0}", level + swell * (phase + x / length * TAU).sin())?;
         }
-        write!(svg, r##"L{WIDTH} {HEIGHT}Z"/>"##)?;
+        write!(svg, r#"L{WIDTH} {HEIGHT}Z"/>"#)?;
     }
     Ok(())
 }
@@ -182,7 +182,7 @@ fn circuit(svg: &mut String, rng: &mut Rng) -> fmt::Result {
         let colour = pick(rng, &["#4cc9a7", "#f3b43f", "#62b6f0", "#3a8f86", "#2f6f8f"]);
         write!(
             svg,
-            r##"<circle cx="{x}" cy="{y}" r="11" fill="{colour}"/><path fill="none" stroke="{colour}" stroke-width="6" stroke-linejoin="round" opacity=".8" d="M{x} {y}"##
+            r#"<circle cx="{x}" cy="{y}" r="11" fill="{colour}"/><path fill="none" stroke="{colour}" stroke-width="6" stroke-linejoin="round" opacity=".8" d="M{x} {y}"#
         )?;
         for _ in 0..rng.u8(2..5) {
             let length = between(rng, 1.0, 6.0) * 40.0;
@@ -200,7 +200,7 @@ fn curve(svg: &mut String, rng: &mut Rng) -> fmt::Result {
     let (inner, pen) = (between(rng, 3.0, 23.0) * 13.0 + 7.0, between(rng, 110.0, 260.0));
     let outer = 390.0;
     for (turn, colour) in [(0.0, "#a8261c"), (0.12, "#0d2538"), (0.24, "#c98a1b")] {
-        write!(svg, r##"<path fill="none" stroke="{colour}" stroke-width="3" opacity=".85" d=""##)?;
+        write!(svg, r#"<path fill="none" stroke="{colour}" stroke-width="3" opacity=".85" d=""#)?;
         for step in 0..900_u16 {
             let t = f64::from(step) * 0.09;
             let rolled = (outer - inner) / inner * t;
@@ -221,12 +221,12 @@ fn strata(svg: &mut String, rng: &mut Rng) -> fmt::Result {
     let mut level = between(rng, 130.0, 240.0);
     for colour in ["#d8b980", "#b98b52", "#95653a", "#c79a63", "#6f472a", "#8a5a38", "#4a2f1e"] {
         let (phase, length) = (rng.f64() * TAU, between(rng, 380.0, 900.0));
-        write!(svg, r##"<path fill="{colour}" d="M0 {HEIGHT}"##)?;
+        write!(svg, r#"<path fill="{colour}" d="M0 {HEIGHT}"#)?;
         for step in 0..=16_u8 {
             let x = f64::from(step) * 80.0;
             write!(svg, "L{x} {:.0}", level + 18.0 * (phase + x / length * TAU).sin() + between(rng, -5.0, 5.0))?;
         }
-        write!(svg, r##"L{WIDTH} {HEIGHT}Z"/>"##)?;
+        write!(svg, r#"L{WIDTH} {HEIGHT}Z"/>"#)?;
         for _ in 0..rng.u8(4..10) {
             let (x, y, r) = (between(rng, 0.0, WIDTH), level + between(rng, 30.0, 80.0), between(rng, 7.0, 22.0));
             let turn = between(rng, 0.0, 180.0);

@@ -155,10 +155,8 @@ mod tests {
         let rows = "SELECT tx_id, committed_at_micros, table_name, op, row FROM change_log ORDER BY seq";
         let read = store.read(move |connection| {
             let mut statement = connection.prepare(rows)?;
-            let rows = statement
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
-                .collect();
-            rows
+            let entry = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
+            statement.query_map([], entry)?.collect()
         });
         read.await.unwrap()
     }

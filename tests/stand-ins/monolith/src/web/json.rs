@@ -48,7 +48,7 @@ async fn read_only() -> Response {
 /// What JSON shows of an article.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Summary {
+struct Shown {
     id: String,
     title: String,
     summary: String,
@@ -62,7 +62,7 @@ struct Summary {
     updated_at: Option<String>,
 }
 
-impl From<ArtHead> for Summary {
+impl From<ArtHead> for Shown {
     fn from(head: ArtHead) -> Self {
         Self {
             id: head.art_key,
@@ -78,7 +78,7 @@ impl From<ArtHead> for Summary {
     }
 }
 
-impl From<Hit> for Summary {
+impl From<Hit> for Shown {
     fn from(hit: Hit) -> Self {
         Self {
             id: hit.art_key,
@@ -103,7 +103,7 @@ async fn list(State(app): State<App>, Query(fields): Query) -> Result<Response, 
         ArtFilter { author_code: fields.one("author").map(str::to_owned), topic: fields.one("tag").map(str::to_owned) };
     let limit = limit(&fields)?;
     let page = app.articles.art_list(&filter, fields.one("cursor"), limit).await.map_err(in_public_words)?;
-    let articles: Vec<Summary> = page.arts.into_iter().map(Summary::from).collect();
+    let articles: Vec<Shown> = page.arts.into_iter().map(Shown::from).collect();
     Ok(with_next(json!({"articles": articles}), page.next_mark))
 }
 
@@ -115,7 +115,7 @@ async fn read(State(app): State<App>, Path(id): Path<String>) -> Result<Response
         _ => return Err(ArtError::Unknown.into()),
     }
     let html = (art.head.pay_flag == 'N').then(|| markdown::html(&art.body_text));
-    let mut answer = json!(Summary::from(art.head));
+    let mut answer = json!(Shown::from(art.head));
     if let Some(html) = html {
         answer["html"] = html.into();
     }
@@ -128,7 +128,7 @@ async fn find(State(app): State<App>, Query(fields): Query) -> Result<Response, 
     let found = app.store.read(move |connection| search::find(connection, &question)).await?;
     let end = offset + limit;
     let next = (found.total > u64::from(end) && end < DEEPEST).then(|| URL_SAFE_NO_PAD.encode(format!("hit {end}")));
-    let hits: Vec<Summary> = found.hits.into_iter().map(Summary::from).collect();
+    let hits: Vec<Shown> = found.hits.into_iter().map(Shown::from).collect();
     Ok(with_next(json!({"total": found.total, "hits": hits}), next))
 }
 

@@ -72,7 +72,7 @@ fn variant(number: u8) -> ArtText {
     text.state = if number & 16 == 0 { PUBLISHED } else { DRAFT };
     text.pay_flag = if number & 32 == 0 { 'N' } else { 'Y' };
     text.topics = vec![["ice", "climate", "Not A Topic"][usize::from(number % 7).min(2)].to_owned()];
-    text.author_code = ["ada-writes", "bob"][usize::from(number >> 7)].to_owned();
+    ["ada-writes", "bob"][usize::from(number >> 7)].clone_into(&mut text.author_code);
     text.pub_date = (number & 64 != 0).then(|| format!("{:02}.01.2020 08:00:00", number % 28 + 1));
     text
 }

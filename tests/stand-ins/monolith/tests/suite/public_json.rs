@@ -126,7 +126,7 @@ async fn search_filters_sorts_and_pages() {
     let mut ids = async |query: &str| {
         let found = visitor.get(&format!("/search?{query}")).await.json();
         let hits = found["hits"].as_array().unwrap().iter().map(|hit| hit["id"].as_str().unwrap()[8..].to_owned());
-        (hits.collect::<Vec<_>>().join(""), found["next"].as_str().map(str::to_owned))
+        (hits.collect::<String>(), found["next"].as_str().map(str::to_owned))
     };
     assert_eq!(ids("").await.0, "43210");
     assert_eq!(ids("sort=oldest&tag=all").await.0, "01234");

@@ -50,7 +50,8 @@ pub const INTERNAL_TOKEN: &str = "token-of-operators";
 pub struct Monolith {
     pub app: App,
     pub clock: Arc<Hand>,
-    pub folder: TempDir,
+    /// Where the database is, as long as this lives.
+    _folder: TempDir,
 }
 
 impl Monolith {
@@ -72,7 +73,7 @@ impl Monolith {
         let command = Command::read(flags.split_whitespace().map(str::to_owned), |_| None).unwrap();
         let Command::Serve(config) = command else { panic!("{command:?}") };
         let app = serve::site(&config, clock.clone()).unwrap();
-        Self { app, clock, folder }
+        Self { app, clock, _folder: folder }
     }
 
     /// Somebody who has never been here.
