@@ -10,7 +10,6 @@ from machine import cloud, deploy, monolith, ports, seed, settings, stack_file, 
 from machine.processes import Processes
 from machine.progress import phase, say
 
-
 FRONT_DOMAIN = "www.newscience.test"
 """The readers' host. The local cloud serves it at a port of its own, as no name points to this machine."""
 
@@ -94,7 +93,7 @@ def print_addresses(stack: dict[str, Any]) -> None:
     say(f"  page        {stack['page']}")
     for customer in stack["customers"]:
         say(f"              sign in as {customer['email']} with {customer['password']}")
-    say(f"  site        {stack['front']}  (the monolith and what has left it; {stack['front']}/?dev=1 shows who answers)")
+    say(f"  site        {stack['front']}  (monolith and services; /?dev=1 shows who answers)")
     say(f"  API         {stack['api']}")
     say(f"  AWS         {stack['endpoint']}  (aws --endpoint-url …, region {stack['region']})")
     say(f"  payment     {stack['standIns']['payment']['url']}  (switch faults: PUT /admin/fault)")

@@ -38,7 +38,7 @@ class Ports:
 
     @classmethod
     def from_env(cls) -> "Ports":
-        """Read `PORT`, `PAGE_PORT`, `FRONT_PORT`, `PAYMENT_PORT`, `FRAUD_PORT` and `MONOLITH_PORT`; each is optional."""
+        """Read `PORT`, `PAGE_PORT`, `FRONT_PORT`, `PAYMENT_PORT`, `FRAUD_PORT`, `MONOLITH_PORT`; each is optional."""
         variables = ("PORT", "PAGE_PORT", "FRONT_PORT", "PAYMENT_PORT", "FRAUD_PORT", "MONOLITH_PORT")
         return cls(*(_port(variable) for variable in variables))
 
