@@ -12,13 +12,15 @@ from support.platform import Platform
 AT_ONCE = 8
 
 
-def readers(platform: Platform, count: int) -> list[Customer]:
-    """New customers, signed in."""
+def readers(platform: Platform, count: int, group: str | None = None) -> list[Customer]:
+    """New customers, signed in; all of them in a group, if one is named."""
     cognito, pool = platform.aws("cognito-idp"), platform.stack["userPool"]
 
     def one(email: str) -> Customer:
         user = cognito.admin_create_user(UserPoolId=pool["id"], Username=email, MessageAction="SUPPRESS")["User"]
         cognito.admin_set_user_password(UserPoolId=pool["id"], Username=email, Password=seed.PASSWORD, Permanent=True)
+        if group:
+            cognito.admin_add_user_to_group(UserPoolId=pool["id"], Username=email, GroupName=group)
         tokens = cognito.initiate_auth(
             ClientId=pool["clientId"],
             AuthFlow="USER_PASSWORD_AUTH",

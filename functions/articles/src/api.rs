@@ -295,8 +295,8 @@ fn draft(body: Sent) -> Result<Draft, Refusal> {
     let mut json = serde_json::Deserializer::from_slice(&body);
     let sent: Submission = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let (path, inner) = (error.path().to_string(), error.inner());
-        // A missing or unknown field, and what is no JSON, has no path; the message names it.
-        Refusal::Bad(if path == "." { inner.to_string() } else { format!("{path}: {inner}") })
+        // A missing field, and what is no JSON, has no path; the message names it.
+        if path == "." { Refusal::Bad(inner.to_string()) } else { Refusal::of_field(path, inner) }
     })?;
     json.end().map_err(|error| Refusal::Bad(error.to_string()))?;
     Ok(Draft::new(sent)?)

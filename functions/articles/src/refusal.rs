@@ -8,8 +8,10 @@ use domain::store::StoreError;
 use lambda::problem::Problem;
 use lambda_http::http::StatusCode;
 
-/// The longest detail; what is said of a field may repeat its name, which may be long.
+/// The longest detail, in characters; what is said of a field may repeat its name, which may be long.
 const LONGEST_DETAIL: usize = 300;
+/// The longest name of a field in a detail, so that what is wrong with it still follows.
+const LONGEST_FIELD: usize = 60;
 
 /// What a handler ends with where it does not answer.
 #[derive(Debug)]
@@ -36,6 +38,13 @@ pub enum Refusal {
     Unavailable(StoreError),
     /// Somebody else writes this article all the time.
     Busy,
+}
+
+impl Refusal {
+    /// The request is wrong in this field.
+    pub fn of_field(field: String, why: impl std::fmt::Display) -> Self {
+        Self::Bad(format!("{}: {why}", shortened(field, LONGEST_FIELD)))
+    }
 }
 
 impl From<Invalid> for Refusal {
@@ -71,7 +80,7 @@ impl IntoResponse for Refusal {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Bad(detail) => Self::new(StatusCode::BAD_REQUEST, shortened(detail)),
+            Refusal::Bad(detail) => Self::new(StatusCode::BAD_REQUEST, shortened(detail, LONGEST_DETAIL)),
             Refusal::Rule(rule) => match rule {
                 Refused::Invalid(invalid) => Self::new(StatusCode::BAD_REQUEST, invalid.to_string()),
                 Refused::Unknown => Refusal::Unknown.into(),
@@ -109,10 +118,10 @@ impl From<Refusal> for Problem {
     }
 }
 
-fn shortened(mut detail: String) -> String {
-    if let Some((end, _)) = detail.char_indices().nth(LONGEST_DETAIL) {
-        detail.truncate(end);
-        detail.push('…');
+fn shortened(mut text: String, longest: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(longest) {
+        text.truncate(end);
+        text.push('…');
     }
-    detail
+    text
 }

@@ -106,7 +106,7 @@ fn a_row_of_the_export_that_cannot_be_read_is_no_agreement() {
     let folder = folder(&[("newscience/article/LOAD00000001.csv", &ROWS.replace(",E,", ",?,"))]);
     let ice = Article { tags: Vec::new(), ..ice() };
     let (text, agree) = compare_with(folder.path(), std::slice::from_ref(&ice), &[(&ice, "Line, one\ntwo")]);
-    assert!(!agree && text.contains("LOAD00000001.csv, line 4, column 52: state: must be E, P or Z"), "{text}");
+    assert!(!agree && text.contains("LOAD00000001.csv, line 4, column 53: state: must be E, P or Z"), "{text}");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 """Methods with IAM authorization want a signed request.
 
 Gap: MiniStack lets any `Authorization` header through on an `AWS_IAM` method, a bearer token too; and it accepts an
-ID token on a Cognito method that names scopes, if it carries a claim called `scope`.
+ID token on a Cognito method that names scopes, if it carries a claim called `scope`. It hands a list, such as
+`cognito:groups`, to a function as an HTTP API does: in brackets, with spaces.
 Real AWS: IAM methods need Signature Version 4 for `execute-api`, no older than five minutes; without a signature 403
-MISSING_AUTHENTICATION_TOKEN, with one that is not complete 403. A Cognito method with scopes takes access tokens only.
+MISSING_AUTHENTICATION_TOKEN, with one that is not complete 403. A Cognito method with scopes takes access tokens only. A REST API joins a list with commas.
 Here: that, and `requestContext.identity.userArn` names the caller (an account id as access key is that account's root).
 Unfaithful: the signature itself is not recomputed and the caller's policies are not evaluated. Who may call the
 operators' routes has to be shown by the template's own checks.
@@ -57,6 +58,11 @@ def claims_of(token: str) -> dict:
 def install() -> None:
     """Check signatures, and what a token is for, before MiniStack does the rest."""
     authorize, validate = gateway._authorize_request_v1, gateway._validate_cognito_authorizer
+    stringify = gateway._stringify_claims
+
+    def stringify_lists(claims: dict | None) -> dict:
+        joined = {name: ",".join(map(str, value)) for name, value in (claims or {}).items() if isinstance(value, list)}
+        return stringify(claims) | joined
 
     async def authorize_signed(
         api_id: str,
@@ -80,5 +86,6 @@ def install() -> None:
             return None, gateway._gw_error("UNAUTHORIZED", "Unauthorized")
         return await validate(authorizer, method_obj, headers, query, stage)
 
+    gateway._stringify_claims = stringify_lists
     gateway._authorize_request_v1 = authorize_signed
     gateway._validate_cognito_authorizer = validate_use

@@ -298,6 +298,8 @@ def install() -> None:
             return
         check_references(template)
         for logical_id, resource in (template.get("Resources") or {}).items():
+            if not conditions.get(resource.get("Condition"), True):
+                continue  # this deployment does not have it
             unknown = set(resource) - KNOWN_ATTRIBUTES
             unknown = {name for name in unknown if not is_accepted(resource.get("Type", ""), name, entries)}
             if unknown:

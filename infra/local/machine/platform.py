@@ -54,8 +54,10 @@ def start(processes: Processes, wanted: settings.Ports) -> dict[str, Any]:
     stack = stack_file.describe(endpoint, outputs, payment, fraud)
     stack["front"] = f"http://{ports.HOST}:{front_port}"
     stack["standIns"]["monolith"] = {"url": old.url, "database": str(old.database), "tokenFile": str(old.token_file)}
-    with phase("customers"):
-        stack["customers"] = seed.customers(endpoint, stack["userPool"]["id"])
+    with phase("customers, a contributor"):
+        pool = stack["userPool"]["id"]
+        stack["customers"] = seed.customers(endpoint, pool)
+        stack["contributors"] = seed.customers(endpoint, pool, seed.CONTRIBUTORS, "contributors")
     with phase("page"):
         stack["page"] = stand_ins.start(processes, "site", page_port, site_arguments(stack, outputs))
     stack_file.write(stack)
@@ -94,6 +96,8 @@ def print_addresses(stack: dict[str, Any]) -> None:
     for customer in stack["customers"]:
         say(f"              sign in as {customer['email']} with {customer['password']}")
     say(f"  site        {stack['front']}  (monolith and services; /?dev=1 shows who answers)")
+    for contributor in stack["contributors"]:
+        say(f"              {contributor['email']} with {contributor['password']} writes articles")
     say(f"  API         {stack['api']}")
     say(f"  AWS         {stack['endpoint']}  (aws --endpoint-url …, region {stack['region']})")
     say(f"  payment     {stack['standIns']['payment']['url']}  (switch faults: PUT /admin/fault)")

@@ -18,11 +18,16 @@ DATA = settings.STATE / "opensearch"
 START_SECONDS = 90.0
 
 
-def start(processes: Processes, port: int = 0, *, fast: bool = False) -> str:
-    """Start it without any data, wait until it answers, and return its URL. `fast`: for figures; it starts slower."""
+def build() -> None:
+    """Fetch and compile it, unless that was done; a `Failure` says what to install where something is missing."""
     built = subprocess.run(["sh", str(SCRIPT), "build", str(BUILD)], capture_output=True, text=True, check=False)
     if built.returncode != 0:
         raise Failure(f"There is no OpenSearch node: {(built.stderr or built.stdout).strip()}")
+
+
+def start(processes: Processes, port: int = 0, *, fast: bool = False) -> str:
+    """Start it without any data, wait until it answers, and return its URL. `fast`: for figures; it starts slower."""
+    build()
     port = ports.claim("OPENSEARCH_PORT", port)
     shutil.rmtree(DATA, ignore_errors=True)
     DATA.mkdir(parents=True)

@@ -50,7 +50,7 @@ build() {
     rm -rf "$1"
     mkdir -p "$1"
     JAVA_HOME=$jdk mvn -q -B -f "$here/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
-        -DoutputDirectory="$1/lib" -DincludeScope=runtime
+        -DoutputDirectory="$(cd "$1" && pwd)/lib" -DincludeScope=runtime
     "$jdk/bin/javac" -cp "$1/lib/*" -d "$1" "$here/OpenSearchNode.java"
 }
 

@@ -53,6 +53,7 @@ def main() -> int:
 def test() -> str:
     """Every check there is, the quick ones first; the answer is the count of each runner."""
     counts: dict[str, Count] = {}
+    search_node.build()  # what it lacks is said before anything takes long
     lint.run()
     counts["Rust"] = runner.cargo(runner.run("unit and property tests", ["cargo", "test", "--workspace"]))
     counts["policies"] = runner.pytest(runner.run("the lint rules' own tests", [*PYTEST, "infra/policies"]))
@@ -60,6 +61,7 @@ def test() -> str:
     counts["local cloud"] = runner.pytest(runner.run("the local cloud's own tests", [*PYTEST, "infra/local/tests"]))
     counts["adapters"] = contract_aws()
     counts["payment connector"] = contract_payment()
+    counts["search engines"] = contract_search()
     say("\n── the platform on one machine")
     with platform.running():
         counts["state machines"] = runner.pytest(runner.run("state machine tests", [*PYTEST, "tests/statemachines"]))

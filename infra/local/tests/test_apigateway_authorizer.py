@@ -34,6 +34,9 @@ def pools(cloud):
         )["UserPoolClient"]["ClientId"]
         cognito.sign_up(ClientId=client, Username="ann", Password="Passw0rd!long")
         cognito.admin_confirm_sign_up(UserPoolId=pool["Id"], Username="ann")
+        for group in ("editors", "writers"):
+            cognito.create_group(UserPoolId=pool["Id"], GroupName=group)
+            cognito.admin_add_user_to_group(UserPoolId=pool["Id"], Username="ann", GroupName=group)
         tokens = cognito.initiate_auth(
             ClientId=client,
             AuthFlow="USER_PASSWORD_AUTH",
@@ -103,6 +106,11 @@ def test_an_access_token_with_the_scope_passes_and_names_the_customer(url, pools
     reply = send("GET", f"{url}/mine", headers=token(pools))
     payload = pools[0][1]["AccessToken"].split(".")[1]
     assert reply.json["sub"] == json.loads(base64.urlsafe_b64decode(payload + "=="))["sub"]
+
+
+def test_a_function_is_told_the_groups_as_one_text_with_commas(url, pools):
+    claims = send("GET", f"{url}/function/7", headers=token(pools)).json["requestContext"]["authorizer"]["claims"]
+    assert sorted(claims["cognito:groups"].split(",")) == ["editors", "writers"]
 
 
 def changed_claims(good: str) -> str:

@@ -83,6 +83,14 @@ def test_what_the_template_does_not_have_is_refused_before_anything_is_created(c
         cloud.client("cloudformation").create_stack(StackName=unique("stack"), TemplateBody=json.dumps(template))
 
 
+def test_what_a_condition_leaves_out_is_not_judged(cloud):
+    template = queue()
+    template["Conditions"] = {"Never": {"Fn::Equals": ["a", "b"]}}
+    other = {"Type": "AWS::SQS::Queue", "Condition": "Never", "CreationPolicy": {}, "Properties": {"Colour": "red"}}
+    template["Resources"]["Other"] = other
+    delete(cloud, deploy(cloud, template)["StackName"])
+
+
 def test_a_getatt_of_an_attribute_that_does_not_exist_fails(cloud):
     stack = try_deploy(cloud, {**queue(), "Outputs": {"X": {"Value": {"Fn::GetAtt": ["Queue", "Colour"]}}}})
     assert "Colour" in stack["Reasons"]

@@ -85,8 +85,8 @@ impl<S: Sync> FromRequestParts<S> for Customer {
     }
 }
 
-/// The groups of a request's caller: `cognito:groups` of the access token that API Gateway verified, which hands them on as
-/// one text with commas. None without a token.
+/// The groups of a request's caller: `cognito:groups` of the access token that API Gateway verified. A REST API hands them
+/// on as one text with commas, an HTTP API as one in brackets with spaces. None without a token.
 #[derive(Debug, Clone)]
 pub struct Groups(pub Vec<String>);
 
@@ -97,7 +97,10 @@ impl<S: Sync> FromRequestParts<S> for Groups {
         let claim = gateway_context(parts.extensions.get())
             .and_then(|c| c.authorizer.fields.get("claims")?.get("cognito:groups"));
         Ok(Self(match claim {
-            Some(Value::String(names)) => names.split(',').map(|name| name.trim().to_owned()).collect(),
+            Some(Value::String(names)) => {
+                let names = names.strip_prefix('[').and_then(|names| names.strip_suffix(']')).unwrap_or(names);
+                names.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+            }
             Some(Value::Array(names)) => names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
             _ => Vec::new(),
         }))
@@ -159,6 +162,11 @@ mod tests {
         for (groups, named) in [
             (r#""editors""#, "editors"),
             (r#""contributors,editors""#, "contributors|editors"),
+            (r#""contributors, editors""#, "contributors|editors"),
+            (r#""[contributors editors]""#, "contributors|editors"),
+            (r#""[editors]""#, "editors"),
+            (r#""[editors""#, "[editors"),
+            (r#""""#, ""),
             (r#"["contributors", "editors"]"#, "contributors|editors"),
             ("null", ""),
             (r#""not-editors""#, "not-editors"),

@@ -26,8 +26,8 @@ export async function launchBrowser() {
   const browser = await chromium.launch({ executablePath, headless: true, args: [...FLAGS, `--disk-cache-dir=${profile}`] });
   return {
     // Another visitor, or another device of the same one: nothing is shared between visits.
-    async visit(url, { phone = false } = {}) {
-      const context = await browser.newContext({ ...(phone ? PHONE : DESKTOP), locale: "en-GB", reducedMotion: "reduce" });
+    async visit(url, { phone = false, ...more } = {}) {
+      const context = await browser.newContext({ ...(phone ? PHONE : DESKTOP), ...more, locale: "en-GB", reducedMotion: "reduce" });
       const page = await context.newPage();
       const errors = [];
       page.on("pageerror", (error) => errors.push(String(error)));

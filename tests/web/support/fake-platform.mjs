@@ -1,9 +1,9 @@
 // A platform in one process for the page alone: user pool and API as the page sees them, every answer chosen by the test.
 
-import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { listen, read, send } from "./server.mjs";
 
 const PUBLIC = fileURLToPath(new URL("../../stand-ins/site/public/", import.meta.url));
 const TYPES = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
@@ -35,18 +35,6 @@ export async function startFakePlatform() {
   return Object.assign(platform, { url: site.url, close: () => Promise.all([api.close(), site.close()]) });
 }
 
-async function listen(handler) {
-  const server = createServer((request, response) => {
-    handler(request, response).catch((error) => response.destroy(error));
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const close = () => new Promise((resolve) => {
-    server.close(resolve);
-    server.closeAllConnections();
-  });
-  return { url: `http://127.0.0.1:${server.address().port}`, close };
-}
-
 // The page under the policy that the site's stand-in sends: what it forbids, breaks here too.
 async function answerSite(api, request, response) {
   const { pathname } = new URL(request.url, "http://site");
@@ -76,7 +64,7 @@ async function answerApi(platform, request, response) {
   response.setHeader("access-control-allow-headers", "authorization, content-type, idempotency-key, x-amz-target");
   response.setHeader("access-control-expose-headers", EXPOSED);
   if (request.method === "OPTIONS") return response.writeHead(204).end();
-  const body = await read(request);
+  const body = (await read(request)).toString();
   const { pathname } = new URL(request.url, "http://api");
   if (pathname === "/cognito/") return signIn(platform, body, response);
   if (pathname === "/stage/processing-status") {
@@ -117,14 +105,4 @@ function accept(platform, sub, key, body, response) {
 function subjectOf(authorization) {
   const payload = /^Bearer [^.]+\.([^.]+)\./.exec(authorization ?? "")?.[1];
   return payload ? JSON.parse(Buffer.from(payload, "base64url")).sub : null;
-}
-
-async function read(request) {
-  const chunks = [];
-  for await (const chunk of request) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
-}
-
-function send(response, status, body, headers = {}) {
-  response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
 }

@@ -187,6 +187,24 @@ fn what_markdown_is_for_is_kept() {
 }
 
 #[test]
+fn what_would_be_a_scheme_once_it_is_decoded_is_no_link() {
+    for address in [
+        "%6A%61vascript:x",
+        "java%0Ascript:x",
+        "&#1;javascript:x",
+        "javascript%3Ax",
+        "javascript%3ax/y",
+        "unknown:x",
+        "\\\\evil.example:80",
+    ] {
+        assert_eq!(html(&format!("[a]({address})")), "<p><a rel=\"nofollow noopener\">a</a></p>\n", "{address}");
+    }
+    for address in ["HTTPS://good.example:8443/a:b", "/a:b", "./a:b", "?a:b", "#a:b", "a%20b", "/a%3Ab"] {
+        assert!(html(&format!("[a]({address})")).contains(&format!("href=\"{address}\"")), "{address}");
+    }
+}
+
+#[test]
 fn no_body_makes_more_html_than_an_answer_holds() {
     const SIZE: usize = 400 * 1024;
     let filled = |part: &str| part.repeat(SIZE / part.len());

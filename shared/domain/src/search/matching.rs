@@ -51,12 +51,15 @@ pub fn words_needed(words: usize) -> usize {
 }
 
 /// How many typing errors a word is forgiven when nothing is found as it is written: letters that are wrong, missing, too
-/// many, or swapped. None in a short word, and none in a number, where one digit makes another thing.
+/// many, or swapped. None in a short word, and none in a number, where one digit makes another thing. Of what is several
+/// words to an engine, such as `x-ray`, the shortest decides; signs around and inside a word are no letters of it.
 pub fn typos_forgiven(word: &str) -> u8 {
     if word.chars().any(char::is_numeric) {
         return 0;
     }
-    match word.chars().count() {
+    let parts = word.split(|c: char| c.is_ascii_punctuation() && c != '\'');
+    let letters = parts.map(|part| part.chars().filter(|c| c.is_alphanumeric()).count());
+    match letters.filter(|letters| *letters > 0).min().unwrap_or_default() {
         0..=2 => 0,
         3..=5 => 1,
         _ => 2,
@@ -77,5 +80,11 @@ mod tests {
     fn long_words_are_forgiven_more_and_numbers_nothing() {
         let words = ["is", "ice", "comet", "comets", "2026", "covid19"];
         assert_eq!(words.map(typos_forgiven), [0, 1, 1, 2, 0, 0]);
+    }
+
+    #[test]
+    fn signs_are_no_letters_and_the_shortest_part_decides() {
+        let words = ["(a+)+$", "!!is!!", "\"comets\"", "x-ray", "black-hole", "einstein’s", "cafe\u{301}", "&"];
+        assert_eq!(words.map(typos_forgiven), [0, 0, 2, 0, 1, 2, 1, 0]);
     }
 }

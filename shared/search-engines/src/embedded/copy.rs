@@ -78,6 +78,8 @@ impl Copy {
             return Ok(Synced::Done);
         }
         self.generation = None;
+        // A change that was not sent may have made the engine remove files that the store still names.
+        self.has.retain(|name, _| self.folder.join(name).exists());
         for (name, kept) in &generation.files {
             if self.has.get(name) == Some(kept) {
                 continue;

@@ -38,6 +38,8 @@ const ELEMENTS: [&str; 26] = [
     "ul",
 ];
 
+const SCHEMES: [&str; 3] = ["http", "https", "mailto"];
+
 /// Renders Markdown; whatever could act in a reader's browser is left out.
 pub fn html(markdown: &str) -> String {
     let mut options = Options::default();
@@ -56,14 +58,29 @@ pub fn html(markdown: &str) -> String {
         .tags(HashSet::from(ELEMENTS))
         .generic_attributes(HashSet::new())
         .tag_attributes(HashMap::from(attributes))
-        .url_schemes(HashSet::from(["http", "https", "mailto"]))
+        .url_schemes(HashSet::from(SCHEMES))
         .link_rel(Some("nofollow noopener"))
         .attribute_filter(|element, attribute, value| {
-            // Fetched without a click.
-            let is_fetched = (element, attribute) == ("img", "src");
-            (!is_fetched || value.to_ascii_lowercase().starts_with("https://")).then_some(Cow::Borrowed(value))
+            let is_kept = match (element, attribute) {
+                ("a", "href") => is_link(value),
+                // Fetched without a click.
+                ("img", "src") => value.to_ascii_lowercase().starts_with("https://"),
+                _ => true,
+            };
+            is_kept.then_some(Cow::Borrowed(value))
         });
     sanitiser.clean(&comrak::markdown_to_html(markdown, &options)).to_string()
+}
+
+/// Where a scheme may end there is one of ours, or none, even for a program that decodes the address before it looks.
+fn is_link(url: &str) -> bool {
+    let beginning = url.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_plain = !url.contains(char::is_control);
+    is_plain
+        && match beginning.split_once(':') {
+            Some((scheme, _)) => SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)),
+            None => !beginning.to_ascii_lowercase().contains("%3a"),
+        }
 }
 
 #[cfg(test)]
@@ -80,6 +97,7 @@ mod tests {
         for hostile in [
             "<script>alert(1)</script>",
             "[a](javascript:alert(1))",
+            "[a](%01javascript:alert(1))",
             "<img src=x onerror=alert(1)>",
             "<a href=\"data:text/html,x\" onclick=x>a</a>",
             "<iframe src=//x></iframe><style>*{}</style>",

@@ -28,5 +28,5 @@ export async function ask(path, parameters = [], signal = undefined) {
   }
   announce(response.headers.get("x-served-by") ?? "unknown", response.status);
   if (response.ok) return { status: response.status, data: body };
-  return { status: response.status, trouble: body.detail ?? "That did not work. Try again soon." };
+  return { status: response.status, trouble: body?.detail ?? "That did not work. Try again soon." };
 }

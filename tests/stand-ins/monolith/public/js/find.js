@@ -16,11 +16,26 @@ function fillForm() {
   for (const name of ["q", "sort", "from", "to"]) $(name).value = given(name);
   const kept = question.filter(([name]) => name === "tag" || name === "author");
   $("find-form").append(...kept.map(([name, value]) => el("input", { type: "hidden", name, value })));
-  $("filters").replaceChildren(
-    ...kept.map(([name, value]) =>
-      el("li", {}, el("a", { href: address(without(name, value)), "aria-label": `Remove the filter ${words(value)}` }, `${words(value)} ×`))),
-  );
   if (given("q")) document.title = `${given("q")} – New Science`;
+}
+
+// What the navigation links to: a topic and nothing else.
+function showSection() {
+  const link = question.length === 1 && document.querySelector(`[data-topic="${CSS.escape(given("tag"))}"]`);
+  if (!link) return;
+  link.setAttribute("aria-current", "page");
+  $("find-title").textContent = link.textContent;
+  document.title = `${link.textContent} – New Science`;
+}
+
+// An author's name is known once an article of theirs was found.
+function showFilters(byline = undefined) {
+  const kept = question.filter(([name]) => name === "tag" || name === "author");
+  const links = kept.map(([name, value]) => {
+    const label = name === "author" && byline ? byline : words(value);
+    return el("a", { href: address(without(name, value)), "aria-label": `Remove the filter ${label}` }, `${label} ×`);
+  });
+  $("filters").replaceChildren(...links.map((link) => el("li", {}, link)));
 }
 
 function hit({ id, title, summary, byline, author, tags, premium, publishedAt, highlights }) {
@@ -68,9 +83,11 @@ function countOf(total) {
 
 async function show(cursor) {
   $("more").disabled = true;
-  const { data, trouble } = await ask("search", cursor ? [...question, ["cursor", cursor]] : question);
+  const { status, data, trouble } = await ask("search", cursor ? [...question, ["cursor", cursor]] : question);
   $("more").disabled = false;
   $("trouble").hidden = Boolean(data);
+  // What was refused will be refused again, and further results have a button of their own.
+  $("again").hidden = Boolean(data || cursor) || (status >= 400 && status < 500);
   if (!data) {
     $("trouble").textContent = trouble;
     if (!cursor) $("count").textContent = "";
@@ -78,13 +95,27 @@ async function show(cursor) {
   }
   const hits = data.hits.map(hit);
   $("hits").append(...hits);
-  if (!cursor) showFacets(data.facets);
-  else hits[0]?.querySelector("h2 a").focus();
+  if (cursor) {
+    hits[0]?.querySelector("h2 a").focus();
+  } else {
+    showFacets(data.facets);
+    showFilters(data.hits[0]?.byline);
+  }
   $("count").textContent = countOf(data.total);
   $("more").hidden = data.next === undefined || data.next === null;
   $("more").onclick = () => show(data.next);
 }
 
+async function begin() {
+  $("count").textContent = "Searching…";
+  await show();
+}
+
 fillForm();
-$("count").textContent = "Searching…";
-await show();
+showSection();
+showFilters();
+$("again").addEventListener("click", async () => {
+  await begin();
+  ($("again").hidden ? $("find-title") : $("again")).focus();
+});
+await begin();

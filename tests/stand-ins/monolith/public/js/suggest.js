@@ -54,7 +54,7 @@ function attach(input) {
     if (list.hidden) return;
     const count = list.children.length;
     if (event.key === "ArrowDown") choose((active + 1) % count);
-    else if (event.key === "ArrowUp") choose((active + count) % count === 0 ? count - 1 : active - 1);
+    else if (event.key === "ArrowUp") choose(active > 0 ? active - 1 : count - 1);
     else if (event.key === "Escape") open(false);
     else if (event.key === "Enter" && active >= 0) go(list.children[active]);
     else return;

@@ -37,21 +37,22 @@ async fn read(
     let content = html! {
         article #article.article data-id=(id) aria-busy="true" {
             div.article-head.narrow {
-                p #kicker.kicker { "…" }
-                h1 #title { "Loading the article…" }
-                p #summary.lead {}
+                p #kicker.kicker { "New Science" }
+                h1 #title tabindex="-1" { "Loading the article…" }
+                p #summary.lead hidden {}
                 p #by.by hidden {}
-            }
-            figure.article-picture { img #picture alt="" width="1280" height="520" hidden; }
-            div #body.article-body.narrow {
+                p #trouble.lead role="alert" hidden {}
+                p #elsewhere hidden { a href={ (up) "find" } { "Search New Science" } " · " a href=(up) { "To the home page" } }
+                div { button #again.button type="button" hidden { "Try again" } }
                 noscript { p.error-box { "This page needs JavaScript to show the article." } }
             }
+            figure.article-picture { img #picture alt="" width="1280" height="520" hidden; }
+            div #body.article-body.narrow hidden {}
             aside #premium.premium-box.narrow hidden aria-labelledby="premium-title" {
                 h2 #premium-title { "The rest is for premium readers" }
                 p { "Premium readers read every article in full, the archive included, without advertising." }
                 @if let Some(url) = &app.subscribe_url { p { a.button href=(url) { "Become a premium reader" } } }
             }
-            p #trouble.narrow.error-box role="alert" hidden {}
             div #after.narrow.article-after hidden {
                 ul #tags.tags aria-label="Topics" {}
                 @if visit.writer().is_ok() { p { a href={ (up) "desk/edit/" (id) } { "Open at the desk" } } }
@@ -107,7 +108,7 @@ async fn comment(
 async fn find(Extension(visit): Extension<Visit>, Query(_): Query) -> Markup {
     let content = html! {
         div.wide.find {
-            h1 #find-title { "Search" }
+            h1 #find-title tabindex="-1" { "Search" }
             form #find-form.find-form role="search" aria-label="Search articles" {
                 div.field.find-words {
                     label for="q" { "Words" }
@@ -127,6 +128,7 @@ async fn find(Extension(visit): Extension<Visit>, Query(_): Query) -> Markup {
             ul #filters.tags aria-label="Filters" {}
             p #count.find-count role="status" {}
             p #trouble.error-box role="alert" hidden {}
+            button #again.button type="button" hidden { "Try again" }
             div.find-row {
                 div {
                     ol #hits.hits {}

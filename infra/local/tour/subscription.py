@@ -3,21 +3,18 @@
 Real requests against the running platform, step by step, and at the end the proof from the records.
 """
 
-import time
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 from machine import client, deploy, proof, seed
 from machine.client import Customer
-from machine.failure import Failure
 from machine.progress import phase, say
+from tour.waiting import until
 
 READERS_BEFORE = 8
 """Customers who subscribe while the provider is down: enough failures for the alarm."""
 READERS_WHILE_OPEN = 4
 """Customers who subscribe while the circuit is open."""
-PATIENCE_SECONDS = 240.0
 
 
 def tell(stack: dict[str, Any]) -> bool:
@@ -30,7 +27,7 @@ def tell(stack: dict[str, Any]) -> bool:
     with phase("Ada subscribes: 202"):
         accepted.append((ada, ada.subscribe()))
     with phase("her subscription becomes active") as note:
-        _until(lambda: _statuses(accepted) == {"active": 1}, lambda: _sentence(accepted), note)
+        until(lambda: _statuses(accepted) == {"active": 1}, lambda: _sentence(accepted), note)
 
     say()
     say("The payment provider dies")
@@ -42,22 +39,22 @@ def tell(stack: dict[str, Any]) -> bool:
     with phase(f"{READERS_BEFORE} of them subscribe: 202, each"):
         accepted += [(reader, reader.subscribe()) for reader in readers[:READERS_BEFORE]]
     with phase("the alarm opens the circuit, the banner appears") as note:
-        _until(lambda: client.processing_status(stack)["state"] == "delayed", lambda: _sentence(accepted), note)
+        until(lambda: client.processing_status(stack)["state"] == "delayed", lambda: _sentence(accepted), note)
     say(f"    “{client.processing_status(stack)['message']}”")
     with phase("the pipe is stopped") as note:
-        _until(lambda: _pipe(stack) == "STOPPED", lambda: _pipe(stack), note)
+        until(lambda: _pipe(stack) == "STOPPED", lambda: _pipe(stack), note)
     with phase(f"{READERS_WHILE_OPEN} more subscribe: 202, each, and all are in the ledger") as note:
         accepted += [(reader, reader.subscribe()) for reader in readers[READERS_BEFORE:]]
-        _until(lambda: not _statuses(accepted)["unrecorded"], lambda: _sentence(accepted), note)
+        until(lambda: not _statuses(accepted)["unrecorded"], lambda: _sentence(accepted), note)
 
     say()
     say("The payment provider comes back")
     with phase("it answers again"):
         client.set_fault(payment, "none")
     with phase("the probe notices and closes the circuit, the banner goes") as note:
-        _until(lambda: client.processing_status(stack)["state"] == "normal", lambda: _sentence(accepted), note)
+        until(lambda: client.processing_status(stack)["state"] == "normal", lambda: _sentence(accepted), note)
     with phase("what had waited is worked off") as note:
-        _until(lambda: set(_statuses(accepted)) <= proof.TERMINAL, lambda: _sentence(accepted), note)
+        until(lambda: set(_statuses(accepted)) <= proof.TERMINAL, lambda: _sentence(accepted), note)
     return _prove(stack, accepted)
 
 
@@ -98,14 +95,3 @@ def _sentence(accepted: list[tuple[Customer, str]]) -> str:
 def _pipe(stack: dict[str, Any]) -> str:
     pipes = deploy.session().client("pipes", endpoint_url=stack["endpoint"])
     return pipes.describe_pipe(Name=stack["pipe"])["CurrentState"]
-
-
-def _until(condition: Callable[[], bool], seen: Callable[[], str], note: Callable[[str], None]) -> None:
-    """Wait for `condition`, noting what is `seen` meanwhile; give up when it does not come true."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        note(seen())
-        if time.monotonic() > deadline:
-            raise Failure(f"The story got stuck; after {PATIENCE_SECONDS:.0f} s the platform says: {seen()}")
-        time.sleep(0.25)
-    note(seen())
