@@ -1,9 +1,8 @@
 // A headless Chromium: an installed one, or the one that @sparticuz/chromium brings.
 
 import { constants } from "node:fs";
-import { access, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { access, mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -22,10 +21,9 @@ const DESKTOP = { viewport: { width: 1280, height: 860 } };
 // A browser with a fresh profile: { visit(url, …), close() }. CHROMIUM_PATH names one; else it is looked for.
 export async function launchBrowser() {
   const executablePath = process.env.CHROMIUM_PATH ?? (await installed()) ?? (await bundled());
-  const profile = await mkdtemp(join(tmpdir(), "web-tests-"));
-  const browser = await chromium.launch({ executablePath, headless: true, args: [...FLAGS, `--disk-cache-dir=${profile}`] });
+  const browser = await chromium.launch({ executablePath, headless: true, args: FLAGS });
   return {
-    // Another visitor, or another device of the same one: nothing is shared between visits.
+    // Another visitor, or another device of the same one: nothing is shared between visits. `more` are Playwright's options.
     async visit(url, { phone = false, ...more } = {}) {
       const context = await browser.newContext({ ...(phone ? PHONE : DESKTOP), ...more, locale: "en-GB", reducedMotion: "reduce" });
       const page = await context.newPage();
@@ -38,10 +36,7 @@ export async function launchBrowser() {
       await page.goto(url);
       return { page, context, errors };
     },
-    async close() {
-      await browser.close();
-      await rm(profile, { recursive: true, force: true });
-    },
+    close: () => browser.close(),
   };
 }
 

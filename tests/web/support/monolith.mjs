@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-export const PROGRAM = process.env.MONOLITH_PATH ?? fileURLToPath(new URL("../../../target/stand-ins/monolith", import.meta.url));
+const PROGRAM = process.env.MONOLITH_PATH ?? fileURLToPath(new URL("../../../target/stand-ins/monolith", import.meta.url));
 export const SUBSCRIBE_URL = "https://example.org/premium";
 const TOKEN = "token-of-operators";
 const ARTICLE = {
@@ -17,7 +17,7 @@ const ARTICLE = {
   publishedAt: "2026-11-20T09:30:00.000Z", updatedAt: "2026-11-20T09:30:00.000Z",
 };
 
-export const run = promisify(execFile);
+const run = promisify(execFile);
 
 export async function startMonolith() {
   const folder = await mkdtemp(join(tmpdir(), "web-monolith-"));
@@ -45,7 +45,19 @@ export async function startMonolith() {
   };
 }
 
+// What operators do when readers cannot wait for the batch job.
 export const rebuildSearch = (url, token) => operate(url, "admin/rebuild-search", token);
+
+// Exports changes as DMS would: the answer sends those that are committed from now on to a bucket.
+export async function exportOf(database) {
+  const folder = await mkdtemp(join(tmpdir(), "web-export-"));
+  const options = ["--db", database, "--position", join(folder, "position")];
+  await run(PROGRAM, ["export", ...options, "--what", "full-load", "--to", join(folder, "before")]);
+  return async (bucket) => {
+    await run(PROGRAM, ["export", ...options, "--what", "changes", "--to", bucket]);
+    await rm(folder, { recursive: true });
+  };
+}
 
 async function address(child, ended) {
   const listens = (async () => {

@@ -2,11 +2,9 @@
 
 // The search has answered: { count, titles }; count is empty where trouble is told instead.
 export async function results(page) {
-  await page.waitForFunction(() => {
-    const [count, trouble] = ["count", "trouble"].map((id) => document.getElementById(id));
-    return !trouble.hidden || !["", "Searching…"].includes(count.textContent);
-  });
-  return { count: await page.locator("#count").textContent(), titles: await page.locator("#hits .hit-title").allTextContents() };
+  const count = page.locator("#count");
+  await count.filter({ hasText: /^(?!Searching…)./ }).or(page.locator("#trouble:not([hidden])")).first().waitFor();
+  return { count: await count.textContent(), titles: await page.locator("#hits .hit-title").allTextContents() };
 }
 
 // The article's page has its answer: its heading.

@@ -22,25 +22,27 @@ export async function newCustomer(stack, name) {
   const password = "Correct-horse-7-battery";
   const { id } = stack.userPool;
   const attributes = [{ Name: "email", Value: email }, { Name: "email_verified", Value: "true" }];
-  const { User: user } = await cognito(stack, "AdminCreateUser", {
+  const { User: user } = await aws(stack, "cognito-idp", "AWSCognitoIdentityProviderService.AdminCreateUser", {
     UserPoolId: id, Username: email, UserAttributes: attributes, MessageAction: "SUPPRESS",
   });
-  await cognito(stack, "AdminSetUserPassword", { UserPoolId: id, Username: email, Password: password, Permanent: true });
+  await aws(stack, "cognito-idp", "AWSCognitoIdentityProviderService.AdminSetUserPassword", {
+    UserPoolId: id, Username: email, Password: password, Permanent: true,
+  });
   return { email, password, sub: user.Attributes.find((attribute) => attribute.Name === "sub").Value };
 }
 
 // The local cloud does not verify signatures; it only reads region and service from one.
-async function cognito(stack, action, body) {
+async function aws(stack, service, target, body) {
   const response = await fetch(`${stack.endpoint}/`, {
     method: "POST",
     headers: {
       "content-type": "application/x-amz-json-1.1",
-      "x-amz-target": `AWSCognitoIdentityProviderService.${action}`,
-      authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/${stack.region}/cognito-idp/aws4_request, SignedHeaders=host, Signature=0`,
+      "x-amz-target": target,
+      authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/${stack.region}/${service}/aws4_request, SignedHeaders=host, Signature=0`,
     },
     body: JSON.stringify(body),
   });
-  if (!response.ok) throw new Error(`${action}: HTTP ${response.status} ${await response.text()}`);
+  if (!response.ok) throw new Error(`${target}: HTTP ${response.status} ${await response.text()}`);
   return response.json();
 }
 
@@ -52,7 +54,20 @@ export async function captures(stack, { sub }, key) {
   return journal.captures.filter((capture) => capture.intent === intent).length;
 }
 
-// `open-circuit` or `close-circuit`, the command that an operator uses.
-export async function operate(command, why) {
-  await run("make", ["--no-print-directory", command, `WHY=${why}`], { cwd: ROOT });
+// `open-circuit`, `close-circuit` or `route`, the command that an operator uses, and its variables.
+export async function operate(command, why, variables = {}) {
+  const given = Object.entries({ ...variables, WHY: why }).map(([name, value]) => `${name}=${value}`);
+  await run("make", ["--no-print-directory", command, ...given], { cwd: ROOT });
+}
+
+// Who answers which route: route → { mode, percent }, as requests follow it.
+export async function steering(stack) {
+  const { Parameter: parameter } = await aws(stack, "ssm", "AmazonSSM.GetParameter", { Name: stack.parameters.routes });
+  return JSON.parse(parameter.Value);
+}
+
+// Steers a route; ends when readers' requests follow.
+export async function steer(route, { mode, percent }, why) {
+  const share = ["shadow", "canary"].includes(mode) ? { PERCENT: percent } : {};
+  await operate("route", why, { ROUTE: route, MODE: mode, ...share });
 }
