@@ -40,14 +40,14 @@ before(async () => {
   const thrumming = { tags: ["climate", "glaciers"], author: "ida-thornquist", byline: "Ida Thornquist" };
   await monolith.article({ ...thrumming, id: "thrumming-ice", title: "Thrumming ice tells how old it is", markdown: MARKDOWN });
   await monolith.article({
-    ...thrumming, id: "thrumming-stars", title: "Thrumming stars keep time", tags: ["astronomy"], premium: true,
+    ...thrumming, id: "thrumming-stars", title: "Thrumming stars keep time", tags: ["astronomy", "climate"], premium: true,
     summary: "Some stars are better clocks than ours.", publishedAt: "2026-11-19T08:00:00.000Z",
   });
   await monolith.article({ id: "withdrawn-one", status: "withdrawn" });
   await monolith.article({ id: "draft-one", status: "draft", publishedAt: undefined });
   await monolith.article({
     id: "hostile-one", title: `Hostile ${HOSTILE}`, summary: HOSTILE, byline: HOSTILE, markdown: `${HOSTILE}\n\n<script>hacked=1</script>`,
-    publishedAt: "2026-11-18T08:00:00.000Z",
+    publishedAt: "2016-11-18T08:00:00.000Z",
   });
   await monolith.rebuild();
 });
@@ -139,7 +139,7 @@ test("a section has its name, and the form keeps filters, order and dates", asyn
   await page.getByLabel("Before").fill("2026-11-30");
   await page.locator("#find-form").getByRole("button", { name: "Search" }).click();
   const { titles } = await results(page);
-  assert.deepEqual(titles, [`Hostile ${HOSTILE}`, "Thrumming ice tells how old it is"]);
+  assert.deepEqual(titles, ["Thrumming stars keep time", "Thrumming ice tells how old it is"]);
   assert.deepEqual(await page.locator("#sort, #from, #to").evaluateAll((fields) => fields.map(({ value }) => value)), [
     "oldest", "2026-11-01", "2026-11-30",
   ]);
@@ -338,7 +338,7 @@ test("an article is text, whatever it looks like", async () => {
     Object.assign(front.modes, modes);
     const page = await open("/find?q=hostile");
     assert.deepEqual((await results(page)).titles, [`Hostile ${HOSTILE}`]);
-    assert.ok((await page.locator(".hit").innerText()).includes(`${HOSTILE} · 18 November 2026`));
+    assert.ok((await page.locator(".hit").innerText()).includes(`${HOSTILE} · 18 November 2016`));
     assert.deepEqual(await suggestions(page, "#search", "hostil"), [`Hostile ${HOSTILE}`]);
     assert.equal(await page.locator("[src=x], main b").count(), 0);
     await page.goto(`${front.url}/read/hostile-one`);

@@ -43,7 +43,7 @@ async fn read(
                 p #by.by hidden {}
                 p #trouble.lead role="alert" hidden {}
                 p #elsewhere hidden { a href={ (up) "find" } { "Search New Science" } " · " a href=(up) { "To the home page" } }
-                div { button #again.button type="button" hidden { "Try again" } }
+                button #again.button type="button" hidden { "Try again" }
                 noscript { p.error-box { "This page needs JavaScript to show the article." } }
             }
             figure.article-picture { img #picture alt="" width="1280" height="520" hidden; }
