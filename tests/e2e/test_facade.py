@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -270,16 +271,13 @@ def test_a_bad_service_is_rolled_back_by_itself_within_an_alarm_period(
 ) -> None:
     facade.steer(mode, percent)
     with on_the_bus(facade) as bus:
-        began = time.monotonic()
         for _ in range(8):
             facade.ask("/search", x_play="broken")
         until(lambda: facade.record()["mode"] == "monolith", seconds=60, what="a route that was rolled back")
-        took = time.monotonic() - began
         event = json.loads(facade.platform.received(bus))
     assert (event["detail-type"], event["detail"]["data"]["by"]) == ("RouteRolledBack", "alarm")
-    assert "Threshold Crossed" in event["detail"]["data"]["why"]
+    # One period of the alarm decided, and not the one after it.
+    assert re.search(r"Threshold Crossed: .* 1 of 1 decide", event["detail"]["data"]["why"]), event
     assert event["detail"]["data"]["from"] == {"mode": mode, "percent": percent}
-    # The alarm's period, and what rule, state machine and this test's own looking take.
-    assert took < 10 + 5, f"{took:.1f} s"
     facade.follows("search", "monolith", 0)
     assert facade.ask("/search", x_play="broken").side == "monolith"

@@ -22,7 +22,7 @@ from tour.front import SIDES, Found
 from tour.waiting import until
 
 QUESTIONS = ("glacier", "image of a black hole", "quantum computer", "antibiotic", "coral bleaching", "battery fires")
-TYPO = "hawking radation"
+TYPO = "antikithera mecanism"
 CANARY_PERCENT = 25
 VISITORS = 40
 """So many with their cookies spread evenly over the hundred buckets; each comes twice."""
@@ -73,8 +73,9 @@ def _today(stack: dict[str, Any]) -> dict[str, Found]:
             author_name="Mara Lindqvist",
             topics="biology, space",
         )
+    lichens = "lichens vacuum"
     with phase("she searches for it at once"):
-        is_known = _is_found(stack, key)
+        is_known = key in front.search(stack, lichens).ids
     say("    found: the batch job happened to run" if is_known else "    not found: the batch job has not run since")
     with phase("operators start the batch job, which runs once a minute"):
         token = Path(stack["standIns"]["monolith"]["tokenFile"]).read_text().strip()
@@ -82,12 +83,17 @@ def _today(stack: dict[str, Any]) -> dict[str, Found]:
         answer = client.call("POST", url, headers={"Authorization": f"Bearer {token}"})
         client.expect(answer, 200, "POST /admin/rebuild-search")
     with phase("now it is found") as note:
-        until(lambda: _is_found(stack, key), lambda: "not found yet", note)
+        until(lambda: key in front.search(stack, lichens).ids, lambda: _hits(stack, lichens), note)
     return found
 
 
-def _is_found(stack: dict[str, Any], article: str) -> bool:
-    return article in front.search(stack, "lichens vacuum").ids
+def _hits(stack: dict[str, Any], text: str) -> str:
+    """How much a search finds now."""
+    return _counted(front.search(stack, text).total)
+
+
+def _counted(hits: int) -> str:
+    return "1 hit" if hits == 1 else f"{hits} hits"
 
 
 def _migrate(stack: dict[str, Any]) -> None:
@@ -226,10 +232,15 @@ def _publish(stack: dict[str, Any]) -> None:
             },
         )
     with phase("a search finds it; nobody started a batch job") as note:
-        until(lambda: key in front.search(stack, "tardigrades moon shot").ids, lambda: "not found yet", note)
+        tardigrades = "tardigrades moon shot"
+        until(lambda: key in front.search(stack, tardigrades).ids, lambda: _hits(stack, tardigrades), note)
     with phase("the monolith's store is fed with it") as note:
-        until(lambda: bool(migration.changed_by(stack, key)), lambda: "not there yet", note)
-    say(f"    {key}, changed by {migration.changed_by(stack, key)}")
+        until(lambda: bool(migration.changed_by(stack, key)), lambda: _stored(stack, key), note)
+
+
+def _stored(stack: dict[str, Any], key: str) -> str:
+    who = migration.changed_by(stack, key)
+    return f"{key}, changed by {who}" if who else "not there yet"
 
 
 def _bad_deploy(stack: dict[str, Any]) -> Counter[int]:
@@ -252,7 +263,7 @@ def _bad_deploy(stack: dict[str, Any]) -> Counter[int]:
         record = operators.record(stack, "search")
         say(f"    by {record['by']}: “{record['why']}”")
         with phase("a search is the monolith's again") as note:
-            until(lambda: _side(stack, 0) == "monolith", lambda: "not yet", note)
+            until(lambda: _side(stack, 0) == "monolith", lambda: f"answered by {SIDES[_side(stack, 0)]}", note)
     with phase("the deploy is repaired, the alarm is quiet") as note:
         until(lambda: operators.alarm(stack, "search") == "OK", lambda: operators.alarm(stack, "search"), note)
     with phase("the route search is steered to modern again"):
@@ -298,7 +309,7 @@ def _prove(stack: dict[str, Any], promises: dict[str, bool]) -> bool:
 
 def _line(text: str, found: list[Found]) -> str:
     """One question, and for each side how long it took, how much it found and what comes first."""
-    sides = "  ".join(f"{SIDES[one.side]} {one.millis:>5.0f} ms {one.total:>5} hits" for one in found)
+    sides = "  ".join(f"{SIDES[one.side]} {one.millis:>5.0f} ms {_counted(one.total):>8}" for one in found)
     first = f"  {found[-1].first}" if len(found) > 1 else ""
     return f"    {'“' + text + '”':<24} {sides}{first}"
 
