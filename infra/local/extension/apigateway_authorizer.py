@@ -4,7 +4,8 @@ Gap: MiniStack lets any `Authorization` header through on an `AWS_IAM` method, a
 ID token on a Cognito method that names scopes, if it carries a claim called `scope`. It hands a list, such as
 `cognito:groups`, to a function as an HTTP API does: in brackets, with spaces.
 Real AWS: IAM methods need Signature Version 4 for `execute-api`, no older than five minutes; without a signature 403
-MISSING_AUTHENTICATION_TOKEN, with one that is not complete 403. A Cognito method with scopes takes access tokens only. A REST API joins a list with commas.
+MISSING_AUTHENTICATION_TOKEN, with one that is not complete 403. A Cognito method with scopes takes access tokens only.
+A REST API joins a list with commas.
 Here: that, and `requestContext.identity.userArn` names the caller (an account id as access key is that account's root).
 Unfaithful: the signature itself is not recomputed and the caller's policies are not evaluated. Who may call the
 operators' routes has to be shown by the template's own checks.

@@ -309,7 +309,7 @@ def _prove(stack: dict[str, Any], promises: dict[str, bool]) -> bool:
 
 def _line(text: str, found: list[Found]) -> str:
     """One question, and for each side how long it took, how much it found and what comes first."""
-    sides = "  ".join(f"{SIDES[one.side]} {one.millis:>5.0f} ms {_counted(one.total):>8}" for one in found)
+    sides = "  ".join(f"{SIDES[one.side]} {one.millis:>5.0f} ms {_counted(one.total):>9}" for one in found)
     first = f"  {found[-1].first}" if len(found) > 1 else ""
     return f"    {'“' + text + '”':<24} {sides}{first}"
 
