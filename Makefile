@@ -26,7 +26,7 @@ LOCAL := env PYTHONPATH=infra/local .venv/bin/python -m
 
 ##@ One machine
 .PHONY: run
-run: build $(TOOLS) ## Start everything, tell the story, stay up until Ctrl-C (TOUR=only: end with an exit code)
+run: build $(TOOLS) ## Start everything, tell the stories, stay up until Ctrl-C (TOUR=only: end with an exit code)
 	@exec $(LOCAL) machine run
 
 .PHONY: up

@@ -49,7 +49,7 @@ def down() -> int:
 
 
 def run() -> int:
-    """Start the platform, tell the story, and stay up until somebody ends it (`TOUR=only`: end after the story)."""
+    """Start the platform, tell the stories, and stay up until somebody ends it (`TOUR=only`: end after them)."""
     with platform.running() as (processes, stack):
         kept = tour.tell(stack)
         if os.environ.get("TOUR") == "only":
