@@ -45,6 +45,29 @@ pub const FRAGMENTS: usize = 2;
 /// How long a fragment of a body is, roughly, in characters.
 pub const FRAGMENT_CHARACTERS: usize = 160;
 
+/// Words that stand in nearly every text and tell nothing of it: Snowball's English stop words without the contractions,
+/// <https://snowballstem.org/algorithms/english/stop.txt>.
+const FILLERS: &str = "\
+    i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she her hers \
+    herself it its itself they them their theirs themselves what which who whom this that these those am is are \
+    was were be been being have has had having do does did doing would should could ought a an the and but if or \
+    because as until while of at by for with about against between into through during before after above below to \
+    from up down in out on off over under again further then once here there when where why how all any both each \
+    few more most other some such no nor not only own same so than too very";
+
+/// Whether a word tells nothing of a text. What is typed in capitals may be an acronym, such as WHO.
+pub fn is_filler(word: &str) -> bool {
+    let acronym = word.len() > 1 && !word.chars().any(char::is_lowercase);
+    !acronym && FILLERS.split(' ').any(|filler| filler.eq_ignore_ascii_case(word))
+}
+
+/// The words of a question that are looked for: those that tell something, or all of them if none does.
+pub fn telling<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let words: Vec<&str> = words.collect();
+    let telling: Vec<&str> = words.iter().copied().filter(|word| !is_filler(word)).collect();
+    if telling.is_empty() { words } else { telling }
+}
+
 /// How many of a question's words a hit must have: both of two, three quarters of more.
 pub fn words_needed(words: usize) -> usize {
     if words <= 2 { words } else { words * 3 / 4 }
@@ -69,6 +92,14 @@ pub fn typos_forgiven(word: &str) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fillers_are_looked_for_when_there_is_nothing_else() {
+        assert_eq!(telling("The secret of red dwarfs".split(' ')), ["secret", "red", "dwarfs"]);
+        assert_eq!(telling("To be or not to be".split(' ')), ["To", "be", "or", "not", "to", "be"]);
+        assert_eq!(telling("WHO and its vaccine".split(' ')), ["WHO", "vaccine"]);
+        assert_eq!(telling("".split_whitespace()), [""; 0]);
+    }
 
     #[test]
     fn short_questions_need_all_their_words_and_long_ones_most() {

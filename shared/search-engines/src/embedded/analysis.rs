@@ -3,28 +3,64 @@
 use domain::search::matching::LONGEST_PREFIX;
 use std::collections::BTreeSet;
 use tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, RegexTokenizer, RemoveLongFilter, Stemmer, TextAnalyzer, TokenizerManager,
+    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer,
+    TokenizerManager,
 };
+use unicode_segmentation::{UnicodeSegmentation, UnicodeWordIndices};
 
 /// The analyser of texts that are searched.
 pub const STEMS: &str = "stems";
 /// The analyser of texts that suggestions are made of.
 pub const WORDS: &str = "words";
 
-/// Letters and digits; an apostrophe inside a word belongs to it, and the stemmer takes a genitive off.
-const WORD: &str = r"[\p{L}\p{N}\p{M}]+(?:['’][\p{L}\p{N}\p{M}]+)*";
 /// In bytes. What is longer is no word.
 const LONGEST_WORD: usize = 255;
 
 /// The analysers by their names.
-pub fn analysers() -> tantivy::Result<TokenizerManager> {
-    let words = || Ok::<_, tantivy::TantivyError>(TextAnalyzer::builder(RegexTokenizer::new(WORD)?));
+pub fn analysers() -> TokenizerManager {
+    let words = || TextAnalyzer::builder(Words).filter(RemoveLongFilter::limit(LONGEST_WORD));
+    let plain = || words().filter(LowerCaser).filter(AsciiFoldingFilter);
     let manager = TokenizerManager::default();
-    let plain = words()?.filter(RemoveLongFilter::limit(LONGEST_WORD)).filter(LowerCaser).filter(AsciiFoldingFilter);
-    manager.register(WORDS, plain.build());
-    let plain = words()?.filter(RemoveLongFilter::limit(LONGEST_WORD)).filter(LowerCaser).filter(AsciiFoldingFilter);
-    manager.register(STEMS, plain.filter(Stemmer::new(Language::English)).build());
-    Ok(manager)
+    manager.register(WORDS, plain().build());
+    manager.register(STEMS, plain().filter(Stemmer::new(Language::English)).build());
+    manager
+}
+
+/// Words as Unicode's annex 29 cuts them, which is what OpenSearch's `standard` tokenizer does: an apostrophe inside a word
+/// belongs to it, and the stemmer takes a genitive off.
+#[derive(Clone)]
+struct Words;
+
+struct WordStream<'a> {
+    words: UnicodeWordIndices<'a>,
+    token: Token,
+}
+
+impl Tokenizer for Words {
+    type TokenStream<'a> = WordStream<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
+        WordStream { words: text.unicode_word_indices(), token: Token::default() }
+    }
+}
+
+impl TokenStream for WordStream<'_> {
+    fn advance(&mut self) -> bool {
+        let Some((from, word)) = self.words.next() else { return false };
+        word.clone_into(&mut self.token.text);
+        self.token.offset_from = from;
+        self.token.offset_to = from + word.len();
+        self.token.position = self.token.position.wrapping_add(1);
+        true
+    }
+
+    fn token(&self) -> &Token {
+        &self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.token
+    }
 }
 
 /// The terms of a text, in order.
@@ -54,13 +90,13 @@ mod tests {
     use super::*;
 
     fn with(name: &str) -> TextAnalyzer {
-        analysers().unwrap().get(name).unwrap()
+        analysers().get(name).unwrap()
     }
 
     #[test]
     fn words_lose_case_accents_genitive_and_ending() {
         let stems = terms(&mut with(STEMS), "Exploring Einstein’s CAFÉS: x-ray, 3.14 galaxies!");
-        assert_eq!(stems, ["explor", "einstein", "cafe", "x", "ray", "3", "14", "galaxi"]);
+        assert_eq!(stems, ["explor", "einstein", "cafe", "x", "ray", "3.14", "galaxi"]);
         assert_eq!(terms(&mut with(WORDS), "Black Holes"), ["black", "holes"]);
     }
 

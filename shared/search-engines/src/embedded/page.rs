@@ -224,12 +224,16 @@ impl SegmentCollector for InSegment {
         for counts in [&mut self.tags, &mut self.authors].into_iter().flatten() {
             counts.add(doc);
         }
+        let score = if self.sort == Sort::Relevance { turned(score) } else { 0 };
+        let time = time(self.sort, self.published.get_val(doc));
+        // Most hits are worse than what a page holds, and what they are called need not be looked up.
+        if self.best.len() == self.size
+            && self.best.peek().is_none_or(|(worst, _)| (worst.score, worst.time) < (score, time))
+        {
+            return;
+        }
         let number = self.ids.as_ref().and_then(|ids| ids.ords().first(doc)).unwrap_or(0);
-        let place = Place {
-            score: if self.sort == Sort::Relevance { turned(score) } else { 0 },
-            time: time(self.sort, self.published.get_val(doc)),
-            id: Directed::of(self.sort, number),
-        };
+        let place = Place { score, time, id: Directed::of(self.sort, number) };
         if self.begin.as_ref().is_some_and(|begin| !begin.is_before(&place)) {
             return;
         }

@@ -3,7 +3,7 @@
 
 use super::analysis::{beginning, terms};
 use super::schema::Fields;
-use domain::search::matching::{FIELDS, OTHER_FIELDS, RESEMBLING, SURE_LETTERS, typos_forgiven, words_needed};
+use domain::search::matching::{FIELDS, OTHER_FIELDS, RESEMBLING, SURE_LETTERS, telling, typos_forgiven, words_needed};
 use domain::search::{Filter, Text};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -59,7 +59,7 @@ impl Asker<'_> {
         let mut terms = BTreeSet::new();
         let mut clauses = self.filters(filter);
         let mut words = 0;
-        for word in text.words() {
+        for word in telling(text.words()) {
             let mut parts: Vec<Box<dyn Query>> = Vec::new();
             for term in self::terms(&mut self.analyser, word) {
                 parts.push(self.anywhere(&term, spelling.typos(word), &mut terms)?);
@@ -98,12 +98,23 @@ impl Asker<'_> {
     /// One term in any field.
     fn anywhere(&self, term: &str, typos: u8, terms: &mut BTreeSet<String>) -> tantivy::Result<Box<dyn Query>> {
         let mut fields = Vec::new();
+        let typos = if self.occurs(term)? { 0 } else { typos };
         for (field, weight) in self.fields.texts.into_iter().zip(FIELDS) {
             let found = self.spelt(field, term, typos)?;
             fields.push(any(found.iter().map(|term| scored(field, term, weight.weight)).collect(), 0.0));
             terms.extend(found);
         }
         Ok(any(fields, OTHER_FIELDS))
+    }
+
+    /// Whether a term stands in any field as it is: then it is no misspelt word.
+    fn occurs(&self, term: &str) -> tantivy::Result<bool> {
+        for field in self.fields.texts {
+            if self.searcher.doc_freq(&Term::from_field_text(field, term))? > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The terms for which a term stands in a field: itself, or those that resemble it most.

@@ -40,7 +40,7 @@ impl Shelf {
         let fields = Fields::default();
         let directory = tantivy::directory::MmapDirectory::open(folder)?;
         let mut index = Index::open_or_create(directory, fields.schema.clone())?;
-        index.set_tokenizers(analysers()?);
+        index.set_tokenizers(analysers());
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         Ok(Self { index, reader, fields })
     }

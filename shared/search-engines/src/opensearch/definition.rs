@@ -44,7 +44,8 @@ pub fn index(aliases: &[&str]) -> Value {
                     },
                 },
                 "summary": {"type": "text", "analyzer": "stems"},
-                "body": {"type": "text", "analyzer": "stems"},
+                // With offsets nothing is cut into words again to mark where it matches.
+                "body": {"type": "text", "analyzer": "stems", "index_options": "offsets"},
                 "author": {"type": "keyword"},
                 "byline": {"type": "text", "analyzer": "stems", "fields": {"raw": {"type": "keyword", "ignore_above": 256}}},
                 "tags": {"type": "text", "analyzer": "stems", "fields": {"raw": {"type": "keyword"}}},

@@ -3,7 +3,7 @@
 
 use domain::search::found::{MARK, UNMARK};
 use domain::search::matching::{
-    FACET_VALUES, FIELDS, FRAGMENT_CHARACTERS, FRAGMENTS, OTHER_FIELDS, RESEMBLING, SUGGESTIONS, SURE_LETTERS,
+    FACET_VALUES, FIELDS, FRAGMENT_CHARACTERS, FRAGMENTS, OTHER_FIELDS, RESEMBLING, SUGGESTIONS, SURE_LETTERS, telling,
     typos_forgiven, words_needed,
 };
 use domain::search::{Filter, Query, Sort, Text};
@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 const TIMEOUT: &str = "2s";
 /// How many documents a shard looks at, at most: more than a site of this kind has.
 const MOST_DOCUMENTS: u32 = 2_000_000;
+
+/// What a word is worth that only resembles the one in question.
+const RESEMBLANCE: f32 = 0.2;
 
 /// Whether a misspelt word is a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,18 +86,27 @@ fn must(text: &Text, spelling: Spelling) -> Value {
         return json!({"match_all": {}});
     }
     let fields: Vec<String> = FIELDS.iter().map(|weight| format!("{}^{}", weight.field, weight.weight)).collect();
-    let word = |word| {
-        let mut clause = json!({
+    let clause = |word| {
+        json!({
             "query": word,
             "fields": fields,
             "type": "best_fields",
             "tie_breaker": OTHER_FIELDS,
             "operator": "and",
-        });
-        forgive(&mut clause, word, spelling);
-        json!({"multi_match": clause})
+        })
     };
-    let words: Vec<Value> = text.words().map(word).collect();
+    let word = |word| {
+        let exact = json!({"multi_match": clause(word)});
+        if spelling == Spelling::Exact || typos_forgiven(word) == 0 {
+            return exact;
+        }
+        let mut forgiving = clause(word);
+        forgive(&mut forgiving, word, spelling);
+        // A word that does occur as it is written outdoes what resembles it.
+        let resembling = json!({"bool": {"must": {"multi_match": forgiving}, "boost": RESEMBLANCE}});
+        json!({"dis_max": {"queries": [exact, resembling]}})
+    };
+    let words: Vec<Value> = telling(text.words()).into_iter().map(word).collect();
     let needed = words_needed(words.len());
     if needed == 0 {
         json!({"match_none": {}})

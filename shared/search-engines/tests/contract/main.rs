@@ -41,6 +41,8 @@ contract! {
         a_word_is_found_in_any_field_and_counts_most_in_the_title,
         case_accents_endings_and_genitives_do_not_matter,
         typing_errors_are_forgiven_where_nothing_is_found_as_it_is_written,
+        a_word_that_occurs_stands_for_no_other,
+        fillers_are_not_looked_for_beside_words_that_tell_something,
         neither_short_words_nor_numbers_are_misspelt,
         most_words_of_a_question_must_be_there,
         signs_are_no_words_and_nothing_finds_everything,

@@ -49,21 +49,22 @@ pub struct Figures {
     pub ndcg_at_10: f64,
 }
 
-/// Asks all questions once to warm up, and then `rounds` times; then the judged ones.
+/// Asks all questions `warm_up` times, and then `rounds` times on the clock; then the judged ones.
 ///
 /// # Errors
 /// A question without an answer.
 pub async fn measure(
     contestant: &impl Contestant,
     questions: &[String],
+    warm_up: usize,
     rounds: usize,
 ) -> Result<Figures, Box<dyn Error>> {
     let mut times = Vec::with_capacity(questions.len() * rounds);
-    for round in 0..=rounds {
+    for round in 0..warm_up + rounds {
         for question in questions {
             let watch = Machine::default();
             contestant.ask(question).await?;
-            if round > 0 {
+            if round >= warm_up {
                 times.push(watch.elapsed());
             }
         }

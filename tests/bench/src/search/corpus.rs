@@ -3,6 +3,7 @@
 use domain::articles::{ArticleId, AuthorId, Tag};
 use domain::intent::Invalid;
 use domain::search::Document;
+use domain::search::matching::is_filler;
 use domain::time::Timestamp;
 use monolith::clock::{SharedClock, SystemClock};
 use monolith::config::CorpusConfig;
@@ -25,6 +26,8 @@ pub struct Corpus {
     pub connection: Connection,
     /// What readers may find.
     pub documents: Vec<Document>,
+    /// How long the texts of all of them are that the monolith searches, in characters.
+    pub characters: usize,
 }
 
 impl Corpus {
@@ -39,10 +42,13 @@ impl Corpus {
         Rebuild::new(store.clone(), Arc::clone(&clock)).run(&LocalArticles::new(store, clock)).await?;
         let connection = store::open(database)?;
         let documents = documents(&connection)?;
-        Ok(Self { connection, documents })
+        let characters: i64 =
+            connection
+                .query_row("SELECT sum(length(body_text)) FROM article WHERE state = 'P'", [], |row| row.get(0))?;
+        Ok(Self { connection, documents, characters: usize::try_from(characters)? })
     }
 
-    /// Questions: words that follow one another in titles.
+    /// Questions: words that follow one another in titles. None begins or ends with a filler, as nobody's does.
     pub fn questions(&self, count: usize, seed: u64) -> Vec<String> {
         let mut chance = fastrand::Rng::with_seed(seed);
         let mut questions = Vec::new();
@@ -54,7 +60,10 @@ impl Corpus {
             let words: Vec<&str> =
                 title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
             let from = chance.usize(..=words.len().saturating_sub(length));
-            questions.push(words[from..words.len().min(from + length)].join(" "));
+            let asked = &words[from..words.len().min(from + length)];
+            if !asked.first().is_none_or(|word| is_filler(word)) && !asked.last().is_none_or(|word| is_filler(word)) {
+                questions.push(asked.join(" "));
+            }
         }
         questions
     }

@@ -3,6 +3,7 @@
 use fastrand::Rng;
 
 use super::{
+    chronicle,
     fields::{FIELDS, Field},
     people::{FIRST, INSTITUTES, JOURNALS, LAST},
 };
@@ -151,7 +152,8 @@ fn person(rng: &mut Rng) -> String {
     format!("{} {}", pick(rng, &FIRST), pick(rng, &LAST))
 }
 
-fn pick<'a>(rng: &mut Rng, words: &[&'a str]) -> &'a str {
+/// One of them; nothing of none.
+pub(super) fn pick<'a>(rng: &mut Rng, words: &[&'a str]) -> &'a str {
     rng.choice(words).copied().unwrap_or_default()
 }
 
@@ -252,12 +254,17 @@ impl<'r> Story<'r> {
     }
 
     fn body(&mut self) -> String {
-        let mut body = String::with_capacity(1100);
+        let mut body = String::with_capacity(8000);
         let parts: [&[&[&'static str]]; 4] =
             [&[OPENINGS, TEAMS], &[HOW, NUMBERS], &[REASONS, QUOTES], &[DOUBTS, ENDINGS]];
         for (number, sentences) in parts.iter().enumerate() {
             if number == 2 {
                 body.push_str(&["## ", &capital(&self.say(HEADINGS)), "\n\n"].concat());
+            }
+            if number == 3 {
+                // With them an article has some 500 to 1,100 words, as science news do.
+                let paragraphs = self.rng.usize(5..15);
+                body.push_str(&chronicle::tell(self.rng, paragraphs));
             }
             for (place, of_kind) in sentences.iter().enumerate() {
                 body.push_str(if place == 0 { "" } else { " " });

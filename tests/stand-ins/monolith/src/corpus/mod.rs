@@ -1,5 +1,6 @@
 //! Articles to try the site with: made up, plausible, and the same ones for the same seed.
 
+mod chronicle;
 pub mod fields;
 pub mod judged;
 pub mod maker;
