@@ -3,11 +3,16 @@
 //!
 //! An event says only that there is something new. What is sent is what the store holds by then, and the monolith takes
 //! a version only if it is newer than the one that it took last; so events may be doubled, late and out of order.
+//!
+//! Nor does the monolith let its own edit be written over before the import has seen it: it is told which edit the import
+//! knows, refuses where there is a later one, and is asked again when DMS has brought that one. Both sides' edits are then
+//! known, and the import has rung its alarm.
 
 use connectors::monolith::{Monolith, Request};
 use domain::articles::event::ArticleEvent;
 use domain::articles::store::{Articles, Contents};
 use domain::articles::{Article, ArticleId, ArticleStatus, AuthorId, Tag};
+use domain::migration::store::Imports;
 use domain::services::{DeadLetters, ServiceError};
 use domain::store::StoreError;
 use domain::time::Timestamp;
@@ -25,7 +30,8 @@ pub enum FeedError {
     /// The monolith gave no answer.
     #[error("the monolith gave no answer: {0}")]
     NoAnswer(String),
-    /// The monolith could not take it, and may do so later: it is down, or it does not know the token.
+    /// The monolith could not take it, and may do so later: it is down, it does not know the token, or it has an edit of
+    /// its own that is not imported yet.
     #[error("the monolith answered {0}")]
     NotTaken(u16),
 }
@@ -42,11 +48,13 @@ impl FeedToken {
 }
 
 /// The service behind the Lambda `articles-feed`.
-pub struct Feed<A, B, Q> {
+pub struct Feed<A, B, I, Q> {
     /// The table.
     pub articles: A,
     /// The bodies.
     pub contents: B,
+    /// What the import knows of the monolith's rows.
+    pub imports: I,
     /// Where an event goes that can never be handled.
     pub dead_letters: Q,
     /// Where the monolith is.
@@ -71,9 +79,11 @@ struct Fed<'a> {
     premium: bool,
     published_at: Option<String>,
     updated_at: Option<String>,
+    /// When the row was last changed that the import knows; none before it knows one.
+    known_change: Option<String>,
 }
 
-impl<A: Articles, B: Contents, Q: DeadLetters> Feed<A, B, Q> {
+impl<A: Articles, B: Contents, I: Imports, Q: DeadLetters> Feed<A, B, I, Q> {
     /// Handles one message of the queue behind the bus.
     ///
     /// # Errors
@@ -84,6 +94,8 @@ impl<A: Articles, B: Contents, Q: DeadLetters> Feed<A, B, Q> {
             Err(poison) => return self.park(text, &poison.to_string()).await,
         };
         let id = &event.data.id;
+        // Before the article: what is known here has been decided about there.
+        let known = self.imports.merged(id).await?.and_then(|stored| stored.value.facts);
         let Some(article) = self.articles.article(id).await? else {
             let reason = format!("there is no article {id}, and an event tells of it");
             return Err(StoreError { table: "articles", reason }.into());
@@ -97,18 +109,19 @@ impl<A: Articles, B: Contents, Q: DeadLetters> Feed<A, B, Q> {
             let reason = format!("there is no body {}, and the table of articles names it", article.content.0);
             return Err(StoreError { table: "contents", reason }.into());
         };
-        match self.send(&article, &markdown).await? {
+        match self.send(&article, &markdown, known.map(|known| known.value.changed_at)).await? {
             200..=299 => {
                 tracing::info!(article.id = %id, article.version = article.version, "the monolith was fed");
                 Ok(())
             }
             // It reads what it was sent and will not have it, however often.
             status @ (400 | 413 | 422) => self.park(text, &format!("the monolith refused it with {status}")).await,
+            // 409 is among them: an edit of its own is not imported yet.
             status => Err(FeedError::NotTaken(status)),
         }
     }
 
-    async fn send(&self, article: &Article, markdown: &str) -> Result<u16, FeedError> {
+    async fn send(&self, article: &Article, markdown: &str, known: Option<Timestamp>) -> Result<u16, FeedError> {
         let fed = Fed {
             id: &article.id,
             version: article.version,
@@ -122,6 +135,7 @@ impl<A: Articles, B: Contents, Q: DeadLetters> Feed<A, B, Q> {
             premium: article.premium,
             published_at: article.published_at.and_then(Timestamp::rfc3339_millis),
             updated_at: article.updated_at.rfc3339_millis(),
+            known_change: known.and_then(Timestamp::rfc3339_millis),
         };
         let body = serde_json::to_vec(&fed).map_err(|e| StoreError {
             table: "articles",

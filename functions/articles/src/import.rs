@@ -46,6 +46,9 @@ pub enum ImportError {
     /// Somebody wrote between each read and write.
     #[error("the article {0} is contended")]
     Contended(ArticleId),
+    /// A file is to be read from its beginning while it is read.
+    #[error("the file {0} is being read")]
+    Busy(String),
 }
 
 /// When to begin no more of a file, for an invocation that ends at `deadline`, in milliseconds since the epoch.
@@ -147,6 +150,8 @@ where
             self.slice(file, &columns, &mut source, &mut progress, &mut report).await?;
             match self.imports.note(file, &progress, based_on).await? {
                 Commit::Done => based_on = Some(based_on.unwrap_or(0) + 1),
+                // It goes on from where it was, which is not the beginning that is asked for here.
+                Commit::Conflict if again => return Err(ImportError::Busy(file.to_owned())),
                 Commit::Conflict => {
                     tracing::info!(import.file = file, "another invocation reads this file; it goes on there");
                     break;

@@ -365,7 +365,9 @@ fn what_the_new_service_wrote_stays_and_a_conflict_is_counted() {
     let (service, _) = service();
     import(&service, LOAD, file(HEADER, &[row("I", 1, "a", "Old", "old")]));
     let imported = article(&service, "a").unwrap();
-    let here = Article { version: 2, title: "Here".to_owned(), source: None, ..imported.clone() };
+    // In the second in which the row that is fed back says it was changed.
+    let updated_at = imported.updated_at.plus(Duration::from_secs(2));
+    let here = Article { version: 2, title: "Here".to_owned(), source: None, updated_at, ..imported.clone() };
     assert_eq!(run(service.articles.write(Some(&imported), &here)).unwrap(), Commit::Done);
     import(&service, CHANGES, file(HEADER, &[row("U", 2, "a", "There", "there")]));
     assert_eq!(title(&service, "a"), "Here");

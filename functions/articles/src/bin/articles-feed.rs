@@ -4,6 +4,7 @@ use articles::config;
 use articles::feed::{Feed, FeedToken};
 use aws::articles::DynamoArticles;
 use aws::contents::S3Contents;
+use aws::imports::DynamoImports;
 use aws::queues::SqsDeadLetters;
 use aws_lambda_events::sqs::SqsEvent;
 use connectors::monolith::Monolith;
@@ -17,6 +18,7 @@ async fn main() -> Result<(), Error> {
     let sdk = aws::config::load().await;
     let service = Feed {
         articles: DynamoArticles::new(&sdk, env.text("ARTICLES_TABLE")?),
+        imports: DynamoImports::new(&sdk, env.text("IMPORTS_TABLE")?, env.text("ARTICLES_TABLE")?),
         contents: S3Contents::new(&sdk, env.text("CONTENTS_BUCKET")?),
         dead_letters: SqsDeadLetters::new(&sdk, env.text("FEED_DLQ_URL")?),
         monolith: Monolith::new(&monolith)?,

@@ -11,10 +11,16 @@ use connectors::HttpConfig;
 use connectors::monolith::Monolith;
 use domain::articles::event::ArticleEvent;
 use domain::articles::{Article, ArticleStatus, SourcePosition};
+use domain::migration::merge::Merged;
+use domain::migration::rows::{ArticleRow, Change, Row};
+use domain::migration::store::Imports;
+use domain::store::Commit;
+use domain::time::Timestamp;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use testing::articles::{MemoryArticles, MemoryContents};
+use testing::imports::MemoryImports;
 use testing::queue::MemoryDeadLetters;
 use testing::turn::Trip;
 
@@ -29,7 +35,7 @@ struct Desk {
 /// A monolith that answers so, and what it was told; and the feed that tells it.
 struct Stage {
     world: World,
-    feed: Feed<MemoryArticles, MemoryContents, MemoryDeadLetters>,
+    feed: Feed<MemoryArticles, MemoryContents, MemoryImports, MemoryDeadLetters>,
     letters: MemoryDeadLetters,
     desk: Desk,
 }
@@ -57,6 +63,7 @@ impl Stage {
         let feed = Feed {
             articles: world.articles.clone(),
             contents: world.contents.clone(),
+            imports: MemoryImports::new(world.turns.clone(), world.articles.clone()),
             dead_letters: letters.clone(),
             monolith: Monolith::new(&config).unwrap(),
             token: FeedToken::new(token),
@@ -89,6 +96,7 @@ async fn the_monolith_is_told_all_of_it_whatever_its_status() {
             "id": "ice", "version": 3, "status": status, "title": "Ice", "summary": "Cold.",
             "markdown": "The *old* body.\n", "author": "ada", "byline": "Ada Byron", "tags": ["moon"], "premium": true,
             "publishedAt": "2023-11-14T22:13:20.000Z", "updatedAt": "2023-11-14T22:13:20.123Z",
+            "knownChange": null,
         });
         assert_eq!(stage.told(), [("ice".to_owned(), expected)]);
     }
@@ -111,6 +119,31 @@ async fn what_came_from_the_monolith_does_not_go_back() {
     stage.world.keep(article.clone()).await;
     stage.feed.handle(&event(&article)).await.unwrap();
     assert_eq!(stage.told(), []);
+}
+
+#[tokio::test]
+async fn the_monolith_is_told_which_edit_of_its_own_is_known() {
+    let stage = Stage::answering(200).await;
+    let article = World::article("ice");
+    stage.world.keep(article.clone()).await;
+    let row = ArticleRow {
+        title: "Ice".to_owned(),
+        summary: "Cold.".to_owned(),
+        body: "Theirs.".to_owned(),
+        author: article.author.clone(),
+        byline: article.byline.clone(),
+        premium: false,
+        status: ArticleStatus::Published,
+        published_at: None,
+        changed_at: Timestamp(1_700_000_001_000),
+        fed_back: false,
+    };
+    let at = SourcePosition { committed_at: 1, file: "f".to_owned(), line: 2 };
+    let mut merged = Merged::default();
+    merged.apply(&Row { id: article.id.clone(), at, change: Change::Article(Box::new(row)) });
+    assert_eq!(stage.feed.imports.commit(&article.id, &merged, None, None).await.unwrap(), Commit::Done);
+    stage.feed.handle(&event(&article)).await.unwrap();
+    assert_eq!(stage.told()[0].1["knownChange"], json!("2023-11-14T22:13:21.000Z"));
 }
 
 #[tokio::test]
@@ -138,7 +171,7 @@ async fn what_the_monolith_will_never_have_is_parked() {
 
 #[tokio::test]
 async fn what_the_monolith_cannot_take_now_comes_again() {
-    for status in [302, 401, 403, 404, 408, 429, 500, 503] {
+    for status in [302, 401, 403, 404, 408, 409, 429, 500, 503] {
         let stage = Stage::answering(status).await;
         let article = World::article("ice");
         stage.world.keep(article.clone()).await;

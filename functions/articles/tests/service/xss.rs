@@ -2,7 +2,7 @@
 //! what safe HTML looks like, character by character, and nothing else passes.
 
 use crate::world::{Who, World, call, draft, get};
-use articles::markdown::{LONGEST_HTML, html};
+use articles::markdown::{DEEPEST, LONGEST_HTML, html};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -201,6 +201,18 @@ fn what_would_be_a_scheme_once_it_is_decoded_is_no_link() {
     }
     for address in ["HTTPS://good.example:8443/a:b", "/a:b", "./a:b", "?a:b", "#a:b", "a%20b", "/a%3Ab"] {
         assert!(html(&format!("[a]({address})")).contains(&format!("href=\"{address}\"")), "{address}");
+    }
+}
+
+#[test]
+fn a_body_that_is_nested_too_deep_is_shown_as_it_was_typed() {
+    assert_eq!(html(&">".repeat(DEEPEST - 10)).matches("<blockquote>").count(), DEEPEST - 10);
+    for nested in
+        [">".repeat(10_000), ">".repeat(70_000), "- ".repeat(30_000), "*a _b ".repeat(2_000) + &"_ *".repeat(2_000)]
+    {
+        let shown = html(&nested);
+        assert_eq!(fault(&shown), None);
+        assert!(shown.matches("<blockquote>").count() <= DEEPEST && shown.matches("<ul>").count() <= DEEPEST);
     }
 }
 

@@ -22,8 +22,9 @@ pub fn of_everybody(article: &Article) -> Access {
     match article.status {
         ArticleStatus::Published if article.premium => Access::Teaser,
         ArticleStatus::Published => Access::Full,
-        ArticleStatus::Withdrawn => Access::Withdrawn,
-        ArticleStatus::Draft => Access::Unknown,
+        // One that no reader ever saw stays unknown.
+        ArticleStatus::Withdrawn if article.published_at.is_some() => Access::Withdrawn,
+        ArticleStatus::Withdrawn | ArticleStatus::Draft => Access::Unknown,
     }
 }
 
@@ -47,10 +48,13 @@ mod tests {
 
     #[test]
     fn readers_see_what_is_published_and_of_premium_articles_no_body() {
-        let seen = |status, premium| of_everybody(&Article { status, premium, ..article("ada") });
+        let published_at = Some(Timestamp(1));
+        let seen = |status, premium| of_everybody(&Article { status, premium, published_at, ..article("ada") });
         assert_eq!([seen(Published, false), seen(Published, true)], [Access::Full, Access::Teaser]);
         assert_eq!([seen(Withdrawn, false), seen(Withdrawn, true)], [Access::Withdrawn; 2]);
         assert_eq!([seen(Draft, false), seen(Draft, true)], [Access::Unknown; 2]);
+        let never_seen = Article { status: Withdrawn, published_at: None, ..article("ada") };
+        assert_eq!(of_everybody(&never_seen), Access::Unknown);
     }
 
     #[test]

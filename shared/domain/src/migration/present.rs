@@ -36,9 +36,14 @@ pub fn decide(id: &ArticleId, merged: &Merged, current: Option<&Article>) -> Ver
     if !by_the_service {
         return Verdict::Write(Box::new(wanted));
     }
-    let newest_is_an_echo =
-        merged.deleted().is_none() && merged.facts.as_ref().is_some_and(|known| known.value.fed_back);
     let monolith_knew = merged.fed_back.as_ref().is_some_and(|known| is_of(&known.value, current));
+    // Topics that are newer than the row that was fed back are the monolith's own change, unless they go with a row that was
+    // fed back later and is in a file that is not read yet.
+    let newest_is_an_echo = merged.deleted().is_none()
+        && merged.facts.as_ref().is_some_and(|known| {
+            let topics_are_newer = merged.newest().is_some_and(|newest| newest.committed_at > known.at.committed_at);
+            known.value.fed_back && !(topics_are_newer && monolith_knew)
+        });
     if newest_is_an_echo {
         Verdict::Nothing
     } else if monolith_knew {
@@ -91,13 +96,15 @@ fn says_the_same(one: &Article, other: &Article) -> bool {
     said(one) == said(other)
 }
 
-/// Whether the row that was fed back is of this version of the article. Its topics are rows of their own.
+/// Whether the row that was fed back is of this version of the article. Its topics are rows of their own, so that a version
+/// with other tags is known by its time.
 fn is_of(fed_back: &Facts, article: &Article) -> bool {
-    let Facts { title, summary, content, author, byline, premium, status, published_at, .. } = fed_back;
+    let Facts { title, summary, content, author, byline, premium, status, published_at, changed_at, .. } = fed_back;
     (title, summary, content) == (&article.title, &article.summary, &article.content)
         && (author, byline) == (&article.author, &article.byline)
         && (*premium, *status) == (article.premium, article.status)
         && seconds(*published_at) == seconds(article.published_at)
+        && seconds(Some(*changed_at)) == seconds(Some(article.updated_at))
 }
 
 /// In whole seconds, as the monolith knows times.

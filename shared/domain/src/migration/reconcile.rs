@@ -37,6 +37,8 @@ impl Fingerprint {
     pub fn of_rows(id: &ArticleId, merged: &Merged) -> Option<Self> {
         let facts = &merged.facts.as_ref()?.value;
         let article = present::article(id, merged).filter(|_| merged.deleted().is_none())?;
+        // All of them: those that are too many for an article are a difference.
+        let article = Article { tags: merged.tags().cloned().collect(), ..article };
         let body = Body::There { digest: digest(&facts.content.0), bytes: facts.body_bytes };
         Some(Self { body, ..Self::without_body(&article) })
     }

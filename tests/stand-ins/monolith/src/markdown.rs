@@ -6,7 +6,7 @@ use std::{
 };
 
 use ammonia::Builder;
-use comrak::Options;
+use comrak::{Arena, Node, Options, arena_tree::NodeEdge, format_html, parse_document};
 
 /// What Markdown can make.
 const ELEMENTS: [&str; 26] = [
@@ -40,7 +40,10 @@ const ELEMENTS: [&str; 26] = [
 
 const SCHEMES: [&str; 3] = ["http", "https", "mailto"];
 
-/// Renders Markdown; whatever could act in a reader's browser is left out.
+/// How many elements may stand in one another: the sanitiser takes the square of that.
+const DEEPEST: usize = 100;
+
+/// Renders Markdown; whatever could act in a reader's browser is left out. What is nested too deep is shown as it was typed.
 pub fn html(markdown: &str) -> String {
     let mut options = Options::default();
     options.extension.strikethrough = true;
@@ -69,7 +72,28 @@ pub fn html(markdown: &str) -> String {
             };
             is_kept.then_some(Cow::Borrowed(value))
         });
-    sanitiser.clean(&comrak::markdown_to_html(markdown, &options)).to_string()
+    let arena = Arena::new();
+    let document = parse_document(&arena, markdown, &options);
+    let mut html = String::new();
+    if depth(document) <= DEEPEST && format_html(document, &options, &mut html).is_ok() {
+        sanitiser.clean(&html).to_string()
+    } else {
+        format!("<pre>{}</pre>\n", ammonia::clean_text(markdown))
+    }
+}
+
+fn depth(document: Node<'_>) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for edge in document.traverse() {
+        match edge {
+            NodeEdge::Start(_) => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            NodeEdge::End(_) => depth = depth.saturating_sub(1),
+        }
+    }
+    deepest
 }
 
 /// Where a scheme may end there is one of ours, or none, even for a program that decodes the address before it looks.
@@ -90,6 +114,13 @@ mod tests {
     #[test]
     fn markdown_is_rendered() {
         assert_eq!(html("Old *air*.\n\n## Ice\n"), "<p>Old <em>air</em>.</p>\n<h2>Ice</h2>\n");
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_is_shown_as_it_was_typed() {
+        assert_eq!(html(&">".repeat(90)).matches("<blockquote>").count(), 90);
+        let shown = html(&(">".repeat(20_000) + "<b>"));
+        assert!(shown.starts_with("<pre>&gt;") && !shown.contains("<b>"), "{}", &shown[..40]);
     }
 
     #[test]

@@ -59,12 +59,12 @@ fn written(verdict: Verdict) -> Article {
     }
 }
 
-/// The version after the import's one that the new service wrote.
+/// The version after the import's one that the new service wrote, in the second 2.
 fn edited_here(title: &str) -> Article {
     let imported = written(decide(&id(), &merged(&[saved(1, "Old")]), None));
     let body = crate::articles::ContentKey::of(&id(), title);
-    let published_at = Some(Timestamp(7123));
-    Article { version: 2, title: title.to_owned(), content: body, source: None, published_at, ..imported }
+    let (published_at, updated_at) = (Some(Timestamp(7123)), Timestamp(2345));
+    Article { version: 2, title: title.to_owned(), content: body, source: None, published_at, updated_at, ..imported }
 }
 
 #[test]
@@ -134,6 +134,25 @@ fn what_the_monolith_changes_after_it_was_fed_is_taken_along_in_any_order() {
     }
     let gone = written(decide(&id(), &merged(&[fed_back(2, "Here"), deleted(3)]), Some(&here)));
     assert_eq!(gone.status, ArticleStatus::Withdrawn);
+}
+
+#[test]
+fn what_the_monolith_changes_of_topics_alone_is_taken_along_too() {
+    let here = edited_here("Here");
+    let known = merged(&[fed_back(2, "Here"), topic(3, "ice", true)]);
+    let next = written(decide(&id(), &known, Some(&here)));
+    assert_eq!((next.version, next.title.as_str(), next.tags.len()), (3, "Here", 1));
+    // These go with a row that was fed back later, and is not read yet.
+    let later = Article { version: 3, title: "Later".to_owned(), updated_at: Timestamp(3456), ..here };
+    assert_eq!(decide(&id(), &known, Some(&later)), Verdict::Nothing);
+}
+
+#[test]
+fn a_version_with_other_tags_alone_is_another_version() {
+    let here = edited_here("Here");
+    let tagged = Article { version: 3, tags: vec![Tag::new("ice").unwrap()], updated_at: Timestamp(3456), ..here };
+    let known = merged(&[fed_back(2, "Here"), saved(4, "There")]);
+    assert_eq!(decide(&id(), &known, Some(&tagged)), Verdict::Conflict);
 }
 
 #[test]

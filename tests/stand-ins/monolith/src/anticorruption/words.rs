@@ -178,7 +178,7 @@ pub fn old_field(new: &str) -> &str {
     }
 }
 
-fn old_date(field: &'static str, time: &str) -> Result<String, ArtError> {
+pub(crate) fn old_date(field: &'static str, time: &str) -> Result<String, ArtError> {
     dates::read_json(time).and_then(dates::old).ok_or_else(|| unsayable(field, time))
 }
 

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -16,8 +17,12 @@ use super::{
     failure::{Failure, as_problem},
 };
 use crate::{
-    anticorruption::words::{View, to_old},
-    internal::{ArtError, feed::feed, rules::BODY_MAX},
+    anticorruption::words::{View, old_date, to_old},
+    internal::{
+        ArtError,
+        feed::{Fed, feed},
+        rules::BODY_MAX,
+    },
     users::digest,
 };
 
@@ -47,16 +52,32 @@ async fn rebuild(State(app): State<App>) -> Result<Json<Value>, Failure> {
     Ok(Json(json!({"articles": rebuilt.articles, "written": rebuilt.written, "removed": rebuilt.removed})))
 }
 
+/// An article, and which edit of it the service knows.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FedArticle {
+    #[serde(flatten)]
+    view: View,
+    known_change: Option<String>,
+}
+
 async fn feed_back(State(app): State<App>, Path(id): Path<String>, body: Bytes) -> Result<Json<Value>, Failure> {
     let bad = |detail: String| Failure::new(StatusCode::BAD_REQUEST, detail);
-    let view: View = serde_json::from_slice(&body).map_err(|error| bad(format!("The body is no article: {error}")))?;
+    let FedArticle { view, known_change } =
+        serde_json::from_slice(&body).map_err(|error| bad(format!("The body is no article: {error}")))?;
     if view.id != id {
         return Err(bad("id: must be the one of the path".to_owned()));
     }
-    let art = to_old(&view).map_err(|error| match error {
+    let unsayable = |error| match error {
         ArtError::Unsayable { field, text } => bad(format!("{field}: cannot be said here: {text}")),
         other => other.into(),
-    })?;
-    let applied = feed(&app.store, art, view.version).await?;
-    Ok(Json(json!({"applied": applied, "version": view.version})))
+    };
+    let art = to_old(&view).map_err(unsayable)?;
+    let known = known_change.as_deref().map(|time| old_date("knownChange", time)).transpose().map_err(unsayable)?;
+    match feed(&app.store, art, view.version, known).await? {
+        Fed::Unheard => {
+            Err(Failure::new(StatusCode::CONFLICT, "It was changed here, and the service has not heard of that yet."))
+        }
+        fed => Ok(Json(json!({"applied": fed == Fed::Applied, "version": view.version}))),
+    }
 }

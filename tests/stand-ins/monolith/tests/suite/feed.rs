@@ -1,6 +1,7 @@
 //! What the articles service feeds back, and what operators ask for.
 
 use axum::{body::Body, http::Request};
+use monolith::dates;
 use serde_json::{Value, json};
 
 use crate::support::{INTERNAL_TOKEN, Monolith, browser::Answer, text};
@@ -49,7 +50,9 @@ async fn the_newest_version_wins_in_any_order_and_however_often() {
 async fn what_is_fed_is_signed_and_in_the_journal() {
     let monolith = Monolith::new();
     monolith.article("ice", &text("Ice")).await;
-    feed(&monolith, &article(3, "Fed")).await;
+    let mut fed = article(3, "Fed");
+    fed["knownChange"] = changed(&monolith).await.into();
+    assert_eq!(feed(&monolith, &fed).await.status, 200);
     let mut gone = article(4, "Fed");
     gone["status"] = "withdrawn".into();
     feed(&monolith, &gone).await;
@@ -71,6 +74,32 @@ async fn what_is_fed_is_signed_and_in_the_journal() {
         ]
     );
     monolith.visitor().get("/articles/ice").await.assert_problem(410, "withdrawn");
+}
+
+/// When `ice` was changed last, as the service would say it.
+async fn changed(monolith: &Monolith) -> String {
+    let there = monolith.app.articles.art_get("ice").await.unwrap();
+    dates::json(dates::read_old(&there.head.chg_date).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn an_edit_that_the_service_has_not_heard_of_is_not_written_over() {
+    let monolith = Monolith::new();
+    monolith.article("ice", &text("Ours")).await;
+    let mut fed = article(3, "Theirs");
+    for unheard in [Value::Null, "2026-11-22T10:21:36.000Z".into()] {
+        fed["knownChange"] = unheard;
+        feed(&monolith, &fed).await.assert_problem(409, "not heard");
+    }
+    assert_eq!(monolith.app.articles.art_get("ice").await.unwrap().head.headline, "Ours");
+    // The same message again, once the import has seen the edit.
+    fed["knownChange"] = changed(&monolith).await.into();
+    assert_eq!(feed(&monolith, &fed).await.json(), json!({"applied": true, "version": 3}));
+    // Over its own words the service writes whatever it knows.
+    assert_eq!(feed(&monolith, &article(4, "Theirs again")).await.status, 200);
+    let mut wrong = article(5, "No date");
+    wrong["knownChange"] = "soon".into();
+    feed(&monolith, &wrong).await.assert_problem(400, "knownChange");
 }
 
 #[tokio::test]
