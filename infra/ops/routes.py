@@ -125,6 +125,8 @@ def lately(where: Stage, route: str) -> list[tuple[str, str]]:
         "modern": ("RouteRequests", {"Side": "modern"}),
         "failures": ("ModernFailures", {}),
         "lost": ("ShadowLost", {}),
+        "sent": ("ShadowSent", {}),
+        "sending": ("ShadowSendTime", {}),
         **{f"r_{result}": ("ShadowCompared", {"Result": result}) for result in ("match", *DIFFERENCES)},
     }
     try:
@@ -143,6 +145,10 @@ def lately(where: Stage, route: str) -> list[tuple[str, str]]:
         kinds = ", ".join(f"{count:.0f} {result}" for result, count in differing.items())
         text = f"{compared:.0f} compared, {sum(differing.values()):.0f} differ"
         told.append(("shadow", f"{text}: {kinds}" if kinds else text))
+    if counts["sent"]:
+        told.append(
+            ("shadow", f"sending added {counts['sending'] / counts['sent']:.1f} ms to a reader's wait, on average")
+        )
     if counts["lost"]:
         told.append(("shadow", f"{counts['lost']:.0f} could not be sent to be compared"))
     return told or [("lately", f"no request through the splitter in the last {WINDOW_MINUTES} minutes")]
