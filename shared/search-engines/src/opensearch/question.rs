@@ -14,8 +14,8 @@ const TIMEOUT: &str = "2s";
 /// How many documents a shard looks at, at most: more than a site of this kind has.
 const MOST_DOCUMENTS: u32 = 2_000_000;
 
-/// What a word is worth that only resembles the one in question.
-const RESEMBLANCE: f32 = 0.2;
+/// What a word is worth that only resembles the one in question: in a title, still less than the word itself in a body.
+const RESEMBLANCE: f32 = 0.05;
 
 /// Whether a misspelt word is a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
