@@ -8,6 +8,7 @@
 mod message;
 mod source;
 
+use domain::articles::source::is_full_load;
 use domain::articles::store::{Articles, Contents};
 use domain::articles::{ArticleId, ContentKey};
 use domain::migration::merge::Merged;
@@ -269,7 +270,7 @@ where
             rows.conflicts = conflicts,
             "a file was read"
         );
-        let phase = [("Phase", if rows::is_full_load(file) { "full-load" } else { "changes" })];
+        let phase = [("Phase", if is_full_load(file) { "full-load" } else { "changes" })];
         #[expect(clippy::cast_precision_loss, reason = "no file has 2^52 rows")]
         let count = |name, count: u64| Value { name, value: count as f64, unit: Unit::Count, dimensions: &phase };
         let mut values = vec![

@@ -65,11 +65,6 @@ impl Table {
     }
 }
 
-/// Whether a file is one of a full load, not of changes: `LOAD…`, whatever the folder.
-pub fn is_full_load(file: &str) -> bool {
-    file.rsplit('/').next().is_some_and(|name| name.starts_with("LOAD"))
-}
-
 /// The columns of one file, by its header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Columns {
