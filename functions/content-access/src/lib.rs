@@ -1,18 +1,22 @@
 //! Content access: it owns the saga's pivot. Per charge it decides once, `granted` or `refused`, and everybody who asks
 //! again gets the stored answer.
 
+pub mod choreography;
 pub mod config;
 
 use domain::decisions::{Decision, Entitlement, Entitlements, refuse_or_read};
+use domain::events::Event;
 use domain::intent::{Charge, CustomerId, IntentId, Tier};
-use domain::store::Commit;
-use domain::time::Clock;
+use domain::store::{Commit, StoreError};
+use domain::time::{Clock, Timestamp};
 use lambda::task::TaskError;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How often a decision is made anew when somebody else wrote in between.
 const CONFLICTS: u32 = 10;
+
+const CONTENDED: &str = "the entitlement is contended: somebody wrote between each read and write";
 
 /// The reason of a refusal: another intent's entitlement lasts.
 const HELD_BY_ANOTHER: &str = "entitlement-held";
@@ -93,43 +97,72 @@ impl<E: Entitlements, C: Clock> ContentAccess<E, C> {
     /// `Retryable` when the table gives no answer; `Refused` when the stored decision about unblocking is no.
     pub async fn handle(&self, request: Request) -> Result<Answer, TaskError> {
         match request {
-            Request::Unblock { intent, charged: Charged::Captured } => match self.unblock(&intent).await? {
-                granted @ Decision::Granted { .. } => Ok(granted.into()),
-                Decision::Refused { reason } => Err(TaskError::Refused(reason)),
-            },
+            Request::Unblock { intent, charged: Charged::Captured } => {
+                let now = || self.clock.now();
+                match unblock(&self.entitlements, &intent, self.term, now, |_| Vec::new()).await? {
+                    Decided::Now(granted @ Decision::Granted { .. })
+                    | Decided::Before(granted @ Decision::Granted { .. }) => Ok(granted.into()),
+                    Decided::Now(Decision::Refused { reason }) | Decided::Before(Decision::Refused { reason }) => {
+                        Err(TaskError::Refused(reason))
+                    }
+                    Decided::Contended => Err(TaskError::Retryable(CONTENDED.to_owned())),
+                }
+            }
             Request::Refuse { intent } => {
                 Ok(refuse_or_read(&self.entitlements, &intent.charge, "settling").await?.into())
             }
         }
     }
+}
 
-    async fn unblock(&self, order: &ContentOrder) -> Result<Decision, TaskError> {
-        for _ in 0..CONFLICTS {
-            if let Some(stored) = self.entitlements.decision(&order.charge).await? {
-                return Ok(stored);
-            }
-            let now = self.clock.now();
-            let held = self.entitlements.entitlement(&order.customer, order.tier).await?;
-            if held.as_ref().is_some_and(|h| !h.value.yields_to(&order.intent_id, now)) {
-                tracing::warn!(charge = %order.charge, "another intent's entitlement lasts: refused");
-                return Ok(refuse_or_read(&self.entitlements, &order.charge, HELD_BY_ANOTHER).await?);
-            }
-            let until = now.plus(self.term);
-            let entitlement = Entitlement {
-                customer: order.customer.clone(),
-                tier: order.tier,
-                intent_id: order.intent_id.clone(),
-                since: now,
-                until,
-            };
-            let based_on = held.map(|h| h.revision);
-            if self.entitlements.grant(&order.charge, entitlement, based_on).await? == Commit::Done {
-                tracing::info!(charge = %order.charge, "granted");
-                return Ok(Decision::Granted { until });
-            }
+/// Unblocks the content of a charge that was captured, and tells what `told` makes of the decision in the same
+/// transaction. The stored decision, which may be an earlier one.
+async fn unblock(
+    entitlements: &impl Entitlements,
+    order: &ContentOrder,
+    term: Duration,
+    now: impl Fn() -> Timestamp,
+    told: impl Fn(&Decision) -> Vec<Event>,
+) -> Result<Decided, StoreError> {
+    for _ in 0..CONFLICTS {
+        if let Some(stored) = entitlements.decision(&order.charge).await? {
+            return Ok(Decided::Before(stored));
         }
-        Err(TaskError::Retryable("the entitlement is contended: somebody wrote between each read and write".to_owned()))
+        let now = now();
+        let held = entitlements.entitlement(&order.customer, order.tier).await?;
+        if held.as_ref().is_some_and(|h| !h.value.yields_to(&order.intent_id, now)) {
+            tracing::warn!(charge = %order.charge, "another intent's entitlement lasts: refused");
+            let refused = Decision::Refused { reason: HELD_BY_ANOTHER.to_owned() };
+            if entitlements.refuse(&order.charge, HELD_BY_ANOTHER, &told(&refused)).await? == Commit::Done {
+                return Ok(Decided::Now(refused));
+            }
+            continue;
+        }
+        let until = now.plus(term);
+        let entitlement = Entitlement {
+            customer: order.customer.clone(),
+            tier: order.tier,
+            intent_id: order.intent_id.clone(),
+            since: now,
+            until,
+        };
+        let (granted, based_on) = (Decision::Granted { until }, held.map(|h| h.revision));
+        if entitlements.grant(&order.charge, entitlement, based_on, &told(&granted)).await? == Commit::Done {
+            tracing::info!(charge = %order.charge, "granted");
+            return Ok(Decided::Now(granted));
+        }
     }
+    Ok(Decided::Contended)
+}
+
+/// What became of a decision.
+enum Decided {
+    /// It was made now, and told.
+    Now(Decision),
+    /// It had been made.
+    Before(Decision),
+    /// Somebody wrote between each read and write.
+    Contended,
 }
 
 #[cfg(test)]

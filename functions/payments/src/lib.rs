@@ -1,4 +1,5 @@
-//! The payments service: it owns the charges and alone speaks to the payment provider.
+//! The payments service: it owns the charges. Where a state machine conducts the saga it speaks to the payment provider
+//! itself; in a choreography payment-proxy does, and payments hears of it ([`choreography`]).
 //!
 //! A charge is taken in durable steps: create an unconfirmed payment, store its id, confirm the stored id, read the
 //! object. Every answer of the provider is a hint; the object decides. A row only moves forward, so a call that
@@ -7,11 +8,13 @@
 //! A call that the provider's gate held back changed nothing: the task fails as `RateLimited` or `CallNotPermitted`, and
 //! its repetition goes on where it stopped, under the same keys.
 
+pub mod choreography;
 pub mod config;
 
-use domain::charges::{ChargeRow, ChargeState, Charges, Settled};
+use domain::charges::{ChargeRow, ChargeState, Rows, Settled};
 use domain::intent::Charge;
 use domain::money::{Currency, Money};
+use domain::payment_dialogue::{self, GivenBack, Keys};
 use domain::payment_provider::{NewPayment, PaymentId, PaymentProvider, PaymentState, ProviderError};
 use domain::store::{Commit, Versioned};
 use lambda::task::TaskError;
@@ -37,8 +40,8 @@ pub struct PaymentOrder {
 }
 
 impl PaymentOrder {
-    fn key(&self, action: &str) -> String {
-        format!("{}:{action}:{}", self.charge, self.attempt)
+    fn keys(&self, retry: u32) -> Keys<'_> {
+        Keys { charge: &self.charge, attempt: self.attempt, retry }
     }
 
     fn money(&self) -> Money {
@@ -99,7 +102,7 @@ pub struct Payments<S, P> {
     pub provider: P,
 }
 
-impl<S: Charges, P: PaymentProvider> Payments<S, P> {
+impl<S: Rows<ChargeRow>, P: PaymentProvider> Payments<S, P> {
     /// Answers one task.
     ///
     /// # Errors
@@ -116,7 +119,7 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
 
     async fn charge(&self, order: &PaymentOrder) -> Result<Answer, TaskError> {
         for _ in 0..CONFLICTS {
-            let row = match self.charges.charge(&order.charge).await? {
+            let row = match self.charges.row(&order.charge).await? {
                 None => match self.create_and_store(order).await? {
                     Created::Stored(row) => row,
                     Created::Conflict => continue,
@@ -128,7 +131,7 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
                 (ChargeState::Created, Some(id)) => id.clone(),
                 _ => return Err(settling()),
             };
-            match self.confirmed(order, &id).await? {
+            match payment_dialogue::confirm(&self.provider, order.keys(0), &id).await.map_err(|e| task_error(&e))? {
                 PaymentState::Captured => {
                     if self.advance(&row, ChargeState::Captured).await? == Commit::Done {
                         tracing::info!(charge = %order.charge, "captured");
@@ -156,7 +159,7 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
             payment_method: order.payment_method.as_str().to_owned(),
             intent: order.charge.intent.to_string(),
         };
-        let id = match self.provider.create(&order.key("create"), &payment).await {
+        let id = match self.provider.create(&order.keys(0).create(), &payment).await {
             Ok(id) => id,
             Err(ProviderError::Declined { code }) => return Err(TaskError::Declined(code)),
             Err(error) => return Err(task_error(&error)),
@@ -166,45 +169,35 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
             state: ChargeState::Created,
             payment_id: Some(id),
             money: order.money(),
+            reason: None,
         };
-        Ok(match self.charges.put(row.clone(), None).await? {
+        Ok(match self.charges.put(row.clone(), None, &[]).await? {
             Commit::Done => Created::Stored(Versioned { value: row, revision: 1 }),
             Commit::Conflict => Created::Conflict,
         })
     }
 
-    /// Confirms the stored payment if nobody did, then lets the object speak.
-    async fn confirmed(&self, order: &PaymentOrder, id: &PaymentId) -> Result<PaymentState, TaskError> {
-        let before = self.provider.get(id).await.map_err(|e| task_error(&e))?;
-        if before != PaymentState::Unconfirmed {
-            return Ok(before);
-        }
-        let answer = happened(self.provider.confirm(&order.key("confirm"), id).await)?;
-        let after = self.provider.get(id).await.map_err(|e| task_error(&e))?;
-        match (after, answer) {
-            // The provider refuses a payment that it left untouched: repeating is useless.
-            (PaymentState::Unconfirmed, Err(error @ ProviderError::Rejected { .. })) => Err(task_error(&error)),
-            (PaymentState::Unconfirmed, Err(ProviderError::Declined { .. })) => Ok(PaymentState::Declined),
-            _ => Ok(after),
-        }
-    }
-
     async fn settle(&self, order: &PaymentOrder, retry: u32) -> Result<Answer, TaskError> {
         for _ in 0..CONFLICTS {
-            let Some(row) = self.charges.charge(&order.charge).await? else {
+            let Some(row) = self.charges.row(&order.charge).await? else {
                 // A tombstone: a call that still wants to store or capture finds the place taken.
                 let tombstone = ChargeRow {
                     charge: order.charge.clone(),
                     state: ChargeState::Refunding,
                     payment_id: None,
                     money: order.money(),
+                    reason: None,
                 };
-                if self.charges.put(tombstone, None).await? == Commit::Done {
+                if self.charges.put(tombstone, None, &[]).await? == Commit::Done {
                     tracing::info!(charge = %order.charge, "nothing was begun; the place is taken");
                 }
                 continue;
             };
             let end = match (row.value.state, &row.value.payment_id) {
+                // Payment-proxy has its payment, if there is one: nothing that is known here settles it.
+                (ChargeState::Requested, _) => {
+                    return Err(TaskError::Terminal("the charge belongs to a choreography".to_owned()));
+                }
                 (ChargeState::Refunded, _) => return Ok(Answer::of(Outcome::Refunded)),
                 (ChargeState::Canceled, _) => return Ok(Answer::of(Outcome::Canceled)),
                 (ChargeState::Created | ChargeState::Captured, _) => ChargeState::Refunding,
@@ -224,45 +217,24 @@ impl<S: Charges, P: PaymentProvider> Payments<S, P> {
 
     /// Cancels or refunds until the object says that no money is held.
     async fn give_back(&self, order: &PaymentOrder, retry: u32, id: &PaymentId) -> Result<Settled, TaskError> {
-        let before = self.provider.get(id).await.map_err(|e| task_error(&e))?;
-        let answer = match before {
-            PaymentState::Refunded => return Ok(Settled::Refunded),
-            PaymentState::Canceled => return Ok(Settled::Canceled),
-            PaymentState::RefundPending | PaymentState::Processing => Ok(()),
-            PaymentState::Captured => self.provider.refund(&format!("{}.{retry}", order.key("refund")), id).await,
-            PaymentState::Unconfirmed | PaymentState::Declined | PaymentState::ActionRequired => {
-                self.provider.cancel(&format!("{}.{retry}", order.key("cancel")), id).await
-            }
-        };
-        let answer = happened(answer)?;
-        match (self.provider.get(id).await.map_err(|e| task_error(&e))?, answer) {
-            (PaymentState::Refunded, _) => Ok(Settled::Refunded),
-            (PaymentState::Canceled, _) => Ok(Settled::Canceled),
-            // Refused for good, and the object did not move in between: money may be held, a person must decide.
-            (after, Err(ProviderError::Rejected { code } | ProviderError::Declined { code })) if after == before => {
+        match payment_dialogue::give_back(&self.provider, order.keys(retry), id).await.map_err(|e| task_error(&e))? {
+            GivenBack::Settled(settled) => Ok(settled),
+            GivenBack::Refused { code } => {
                 Err(TaskError::Terminal(format!("the provider refuses to settle the payment: {code}")))
             }
-            _ => Err(TaskError::Retryable("the payment is not settled yet".to_owned())),
+            GivenBack::Pending => Err(TaskError::Retryable("the payment is not settled yet".to_owned())),
         }
     }
 
     async fn advance(&self, row: &Versioned<ChargeRow>, state: ChargeState) -> Result<Commit, TaskError> {
         let next = ChargeRow { state, ..row.value.clone() };
-        Ok(self.charges.put(next, Some(row.revision)).await?)
+        Ok(self.charges.put(next, Some(row.revision), &[]).await?)
     }
 }
 
 enum Created {
     Stored(Versioned<ChargeRow>),
     Conflict,
-}
-
-/// The answer, unless it is that nothing happened: then there is no use in looking at the object.
-fn happened<T>(answer: Result<T, ProviderError>) -> Result<Result<T, ProviderError>, TaskError> {
-    match answer {
-        Err(error) if error.nothing_happened() => Err(task_error(&error)),
-        answer => Ok(answer),
-    }
 }
 
 fn task_error(error: &ProviderError) -> TaskError {

@@ -3,6 +3,7 @@
 //! ([`recovery`]).
 
 pub mod api;
+pub mod choreography;
 pub mod config;
 pub mod recovery;
 pub mod register;

@@ -4,6 +4,7 @@
 
 use crate::CONFLICTS;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::choreography;
 use domain::decisions::{Refusals, refuse_or_read};
 use domain::intent::{IntentMessage, what_is_wrong};
 use domain::ledger::store::{IntentLists, Ledger};
@@ -116,6 +117,8 @@ pub struct Limits {
     pub stale_after: Duration,
     /// A message is sent again when it is older than this and anything in the queue.
     pub resend_after: Duration,
+    /// In a choreography: how long an attempt may take.
+    pub attempt_timeout: Duration,
     /// The longest delay of a retry.
     pub max_delay: Duration,
 }
@@ -159,7 +162,7 @@ where
     pub async fn handle(&self, invocation: Invocation) -> Result<SqsBatchResponse, RecoveryError> {
         match invocation {
             Invocation::Events(batch) => {
-                Ok(lambda::batch::each(batch, |record| self.hear(record.body.unwrap_or_default())).await)
+                Ok(lambda::batch::each(batch.records, |record| self.hear(record.body.unwrap_or_default())).await)
             }
             Invocation::Sweep { .. } => self.sweep().await.map(|_| SqsBatchResponse::default()),
         }
@@ -190,11 +193,14 @@ where
         let dead = Execution(event.execution_arn.clone());
         let intent = (message.customer.clone(), message.intent_id());
         if self.recover(&intent.0, &intent.1, Some(&dead), event.fault()).await? {
-            let dimensions = [("Dependency", event.dependency())];
-            let dimensions = dimensions.each_ref().map(|(name, value)| (*name, value.as_str()));
-            self.metrics.put(self.clock.now(), "AttemptFailed", 1.0, Unit::Count, &dimensions);
+            self.count_failed_attempt(&event.dependency());
         }
         Ok(())
+    }
+
+    fn count_failed_attempt(&self, dependency: &str) {
+        let dimensions = [("Dependency", dependency)];
+        self.metrics.put(self.clock.now(), "AttemptFailed", 1.0, Unit::Count, &dimensions);
     }
 
     /// Finds what nobody heard of: dead owners, lost messages, rows that grew too old. Returns how many rows it
@@ -216,17 +222,29 @@ where
             }
         }
         for status in [Status::Processing, Status::Compensating] {
-            let stale = self.ledger.untouched_since(status, now.minus(self.limits.stale_after), SWEEP_LIMIT).await;
+            // A choreography's attempt has a deadline of its own, which may be sooner.
+            let after = self.limits.stale_after.min(self.limits.attempt_timeout);
+            let stale = self.ledger.untouched_since(status, now.minus(after), SWEEP_LIMIT).await;
             for intent in listed(stale, &mut failed) {
-                note(self.sweep_owned(&intent).await, &mut touched, &mut failed);
+                note(self.sweep_under_way(&intent).await, &mut touched, &mut failed);
             }
         }
         tracing::info!(rows = touched, "the sweep is done");
         failed.map_or(Ok(touched), Err)
     }
 
-    async fn sweep_owned(&self, intent: &Intent) -> Result<bool, RecoveryError> {
-        let Some(owner) = &intent.owner else { return Ok(false) };
+    async fn sweep_under_way(&self, intent: &Intent) -> Result<bool, RecoveryError> {
+        let Some(owner) = &intent.owner else {
+            let overdue = self.recover(&intent.customer, &intent.intent_id, None, Fault::Dependency).await?;
+            if overdue {
+                // Which dependency it waited for, only its events would tell.
+                self.count_failed_attempt("unknown");
+            }
+            return Ok(overdue);
+        };
+        if intent.updated_at > self.clock.now().minus(self.limits.stale_after) {
+            return Ok(false);
+        }
         if self.executions.ran(owner).await? == Ran::StillRuns {
             return Ok(false);
         }
@@ -260,7 +278,12 @@ where
         for _ in 0..CONFLICTS {
             let Some(row) = self.ledger.intent(customer, id).await? else { return Ok(false) };
             let now = self.clock.now();
-            let change = match transitions::recover(&row, dead, fault, self.limits.max_attempts, now) {
+            let recovery = if row.value.style.is_choreographed() {
+                choreography::subscriptions::recover(&row, now)
+            } else {
+                transitions::recover(&row, dead, fault, self.limits.max_attempts, now)
+            };
+            let change = match recovery {
                 Recovery::Leave => return Ok(false),
                 Recovery::SendAgain => {
                     self.queue.send(&row.value.message(), Duration::ZERO).await?;

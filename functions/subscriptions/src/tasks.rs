@@ -2,6 +2,7 @@
 //! that nobody wrote in between; a conflict decides anew.
 
 use crate::CONFLICTS;
+use crate::choreography::{self, Taken};
 use domain::charges::{ChargeReader, ChargeState, Settled};
 use domain::decisions::{Decision, DecisionReader};
 use domain::intent::{Charge, CustomerId, IntentId, IntentKey, IntentMessage, PaymentMethod, Tier};
@@ -13,6 +14,7 @@ use domain::store::{Commit, Versioned};
 use domain::time::Clock;
 use lambda::task::TaskError;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// An intent as it travels through the state machine. The ledger stays the truth: this is what the next steps need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,6 +181,8 @@ pub struct Tasks<L, P, D, C> {
     pub clock: C,
     /// What a new intent is promised.
     pub terms: Terms,
+    /// In a choreography: how long an attempt may take before it is taken back.
+    pub attempt_timeout: Duration,
 }
 
 impl<L: Ledger, P: ChargeReader, D: DecisionReader, C: Clock> Tasks<L, P, D, C> {
@@ -212,6 +216,9 @@ impl<L: Ledger, P: ChargeReader, D: DecisionReader, C: Clock> Tasks<L, P, D, C> 
         let (customer, id) = (&message.customer, message.intent_id());
         for _ in 0..CONFLICTS {
             let row = self.ledger.intent(customer, &id).await?;
+            if row.as_ref().map_or(self.terms.style, |row| row.value.style).is_choreographed() {
+                return self.hand_over(&message).await;
+            }
             let lock = self.ledger.lock(customer, message.body.tier).await?;
             let charge = row.as_ref().map_or_else(|| Charge { intent: id.clone(), n: 1 }, |r| r.value.charge());
             let begun = self.charges.charge(&charge).await?.is_some_and(|c| c.value.settled().is_none());
@@ -239,6 +246,17 @@ impl<L: Ledger, P: ChargeReader, D: DecisionReader, C: Clock> Tasks<L, P, D, C> 
         Err(contended())
     }
 
+    /// An intent that began as a choreography goes on as one, whatever the style is now: its events drive it, and this
+    /// execution has no more to do.
+    async fn hand_over(&self, message: &IntentMessage) -> Result<Answer, TaskError> {
+        match choreography::take_up(&self.ledger, &self.clock, &self.terms, self.attempt_timeout, message).await {
+            Ok(Taken::Duplicate) => Ok(Answer::end("duplicate", Evidence::None)),
+            Ok(Taken::Up(_)) => Ok(Answer::end("choreographed", Evidence::None)),
+            Ok(Taken::Orchestrated) => Err(TaskError::Retryable("its style changed as it was read".to_owned())),
+            Err(error) => Err(TaskError::Retryable(error.to_string())),
+        }
+    }
+
     /// Where a claimed intent goes on. These reads may be stale: every step decides for itself by its own table.
     async fn route(&self, intent: &Intent) -> Result<Answer, TaskError> {
         let charge = intent.charge();
@@ -256,7 +274,8 @@ impl<L: Ledger, P: ChargeReader, D: DecisionReader, C: Clock> Tasks<L, P, D, C> 
             (None, Some(charged @ ChargeState::Captured)) => {
                 Answer { charged: Some(charged), ..Answer::go(Next::Unblock, intent) }
             }
-            (None, Some(ChargeState::Created) | None) => Answer::go(Next::FraudCheck, intent),
+            // `Requested` is a choreography's, whose intents never come here.
+            (None, Some(ChargeState::Created | ChargeState::Requested) | None) => Answer::go(Next::FraudCheck, intent),
         })
     }
 

@@ -6,7 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Response, StatusCode};
 use domain::intent::IntentMessage;
 use domain::ledger::store::{Change, Ledger, LockChange};
-use domain::ledger::{Intent, Status, Terms};
+use domain::ledger::{Intent, Status, Style, Terms};
 use domain::money::{Currency, Money};
 use domain::store::Commit;
 use domain::time::Timestamp;
@@ -26,10 +26,10 @@ async fn ledger() -> MemoryLedger {
     let body = r#"{"tier": "premium", "paymentMethod": "pm_cardVisa4242"}"#;
     let message = format!(r#"{{"customer": "ada", "key": "{KEY}", "body": {body}, "acceptedAt": 1000}}"#);
     let price = Money { amount: 4900, currency: Currency::new("eur").unwrap() };
-    let terms = Terms { price, max_intent_age: Duration::from_hours(72) };
+    let terms = Terms { price, max_intent_age: Duration::from_hours(72), style: Style::Hybrid };
     let accepted = Intent::accepted(&IntentMessage::parse(&message).unwrap(), &terms, Timestamp(2000));
     let intent = Intent { status: Status::Active, ..accepted };
-    let change = Change { intent, based_on: None, lock: LockChange::Keep, case: None };
+    let change = Change { intent, based_on: None, lock: LockChange::Keep, case: None, events: Vec::new() };
     assert_eq!(ledger.commit(change).await.unwrap(), Commit::Done);
     ledger
 }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
-use domain::ledger::Terms;
+use domain::ledger::{Style, Terms};
 use domain::money::{Currency, Money};
 use std::time::Duration;
 use subscriptions::register::Register;
@@ -19,7 +19,7 @@ fn service() -> Service {
         ledger: MemoryLedger::new(Turnstile::default()),
         dead_letters: MemoryDeadLetters::default(),
         clock: VirtualClock::default(),
-        terms: Terms { price, max_intent_age: Duration::from_hours(72) },
+        terms: Terms { price, max_intent_age: Duration::from_hours(72), style: Style::Hybrid },
     }
 }
 

@@ -1,9 +1,11 @@
 //! Content access' table: `pk=DECISION#charge` for decisions, `pk=CUSTOMER#sub, sk=TIER#tier` for entitlements.
 
 use crate::item::{Item, Table, key};
+use crate::outbox;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::decisions::{Decision, DecisionReader, Entitlement, EntitlementReader, Entitlements, Refusals};
+use domain::events::{Event, Outbox};
 use domain::intent::{Charge, CustomerId, Tier};
 use domain::store::{Commit, StoreError, Versioned};
 
@@ -39,9 +41,17 @@ impl DecisionReader for DynamoEntitlements {
 }
 
 impl Refusals for DynamoEntitlements {
-    async fn refuse(&self, charge: &Charge, reason: &str) -> Result<Commit, StoreError> {
+    async fn refuse(&self, charge: &Charge, reason: &str, tell: &[Event]) -> Result<Commit, StoreError> {
         let decision = Decision::Refused { reason: reason.to_owned() };
-        self.0.write(vec![self.decide(charge, &decision)?]).await
+        let mut writes = vec![self.decide(charge, &decision)?];
+        writes.extend(outbox::puts(&self.0, tell, true)?);
+        self.0.write(writes).await
+    }
+}
+
+impl Outbox for DynamoEntitlements {
+    async fn tell(&self, events: &[Event]) -> Result<(), StoreError> {
+        outbox::tell(&self.0, events, true).await
     }
 }
 
@@ -61,10 +71,13 @@ impl Entitlements for DynamoEntitlements {
         charge: &Charge,
         entitlement: Entitlement,
         based_on: Option<u64>,
+        tell: &[Event],
     ) -> Result<Commit, StoreError> {
         let decision = self.decide(charge, &Decision::Granted { until: entitlement.until })?;
         let place = entitlement_key(&entitlement.customer, entitlement.tier);
         let put = self.0.put(place, &entitlement, based_on)?;
-        self.0.write(vec![decision, TransactWriteItem::builder().put(put).build()]).await
+        let mut writes = vec![decision, TransactWriteItem::builder().put(put).build()];
+        writes.extend(outbox::puts(&self.0, tell, true)?);
+        self.0.write(writes).await
     }
 }

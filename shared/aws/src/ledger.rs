@@ -2,8 +2,10 @@
 
 use crate::cases;
 use crate::item::{Item, Table, key, number, text};
+use crate::outbox;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
+use domain::events::{Event, Outbox};
 use domain::intent::{CustomerId, IntentId, Tier};
 use domain::ledger::store::{CaseChange, Change, IntentLists, Ledger, LockChange};
 use domain::ledger::{Intent, Status, TierLock};
@@ -101,7 +103,14 @@ impl Ledger for DynamoLedger {
                 CaseChange::Resolve(case) => cases::put_resolved(table, case)?,
             }));
         }
+        writes.extend(outbox::puts(&self.ledger, &change.events, true)?);
         self.ledger.write(writes).await
+    }
+}
+
+impl Outbox for DynamoLedger {
+    async fn tell(&self, events: &[Event]) -> Result<(), StoreError> {
+        outbox::tell(&self.ledger, events, true).await
     }
 }
 

@@ -13,6 +13,7 @@ pub mod gates;
 pub mod imports;
 mod item;
 pub mod ledger;
+mod outbox;
 pub mod pipelines;
 pub mod pipes;
 pub mod queues;

@@ -6,9 +6,10 @@ use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::ProvideErrorMetadata;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::types::ExecutionStatus;
+use domain::intent::IntentMessage;
 use domain::ledger::Execution;
 use domain::pipeline::{Evidence, QueuedIntent, Trials};
-use domain::services::{Executions, Ran, ServiceError};
+use domain::services::{Conductor, Executions, Ran, ServiceError};
 use serde_json::Value;
 
 const SERVICE: &str = "Step Functions";
@@ -39,6 +40,31 @@ impl Executions for StepFunctions {
             Some(ExecutionStatus::Running | ExecutionStatus::PendingRedrive)
         );
         Ok(if running { Ran::StillRuns } else { Ran::Over })
+    }
+}
+
+/// The state machine `subscribe`.
+#[derive(Debug, Clone)]
+pub struct Subscribe {
+    client: Client,
+    state_machine: String,
+}
+
+impl Subscribe {
+    /// The state machine of this ARN.
+    pub fn new(sdk: &SdkConfig, state_machine: impl Into<String>) -> Self {
+        Self { client: Client::new(sdk), state_machine: state_machine.into() }
+    }
+}
+
+impl Conductor for Subscribe {
+    async fn conduct(&self, message: &IntentMessage) -> Result<(), ServiceError> {
+        let body = serde_json::to_string(message).map_err(|e| service_error(SERVICE, &e))?;
+        // An array of one record, as the Pipe hands it over.
+        let input = serde_json::json!([{ "body": body }]);
+        let start = self.client.start_execution().state_machine_arn(&self.state_machine).input(input.to_string());
+        start.send().await.map_err(|e| service_error(SERVICE, &e))?;
+        Ok(())
     }
 }
 

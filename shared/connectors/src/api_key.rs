@@ -4,7 +4,10 @@ use reqwest::header::HeaderValue;
 
 /// An API key. It has no `Debug`, `Display` or `Serialize` on purpose: it cannot reach a log, an error or a message.
 #[derive(Clone)]
-pub struct ApiKey(HeaderValue);
+pub struct ApiKey {
+    bearer: HeaderValue,
+    plain: HeaderValue,
+}
 
 /// A key that cannot be an API key. It does not hold the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,14 +24,22 @@ impl ApiKey {
         if key.is_empty() || !key.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(InvalidApiKey);
         }
-        let mut bearer = HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| InvalidApiKey)?;
-        bearer.set_sensitive(true);
-        Ok(Self(bearer))
+        let sensitive = |text: String| {
+            let mut value = HeaderValue::try_from(text).map_err(|_| InvalidApiKey)?;
+            value.set_sensitive(true);
+            Ok(value)
+        };
+        Ok(Self { bearer: sensitive(format!("Bearer {key}"))?, plain: sensitive(key.to_owned())? })
     }
 
     /// The value of the `Authorization` header, marked sensitive so that the HTTP client does not show it either.
     pub(crate) fn bearer(self) -> HeaderValue {
-        self.0
+        self.bearer
+    }
+
+    /// The key alone, as a header such as `x-api-key` wants it; marked sensitive too.
+    pub(crate) fn plain(self) -> HeaderValue {
+        self.plain
     }
 }
 

@@ -3,7 +3,7 @@
 use admission::layer::GateError;
 use domain::gate::admit::CallNotPermitted;
 use domain::retry_after;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{ClientBuilder, Request, RequestBuilder, Response, Url, redirect};
 use std::error::Error;
 use std::net::IpAddr;
@@ -197,6 +197,11 @@ impl HttpClient {
     /// A form-encoded POST to base URL + `path`.
     pub fn post(&self, path: &[&str], form: &[(&str, &str)]) -> RequestBuilder {
         self.client.post(self.url(path)).form(form)
+    }
+
+    /// A POST of JSON to base URL + `path`.
+    pub fn post_json(&self, path: &[&str], body: &serde_json::Value) -> RequestBuilder {
+        self.client.post(self.url(path)).header(CONTENT_TYPE, "application/json").body(body.to_string())
     }
 
     fn url(&self, path: &[&str]) -> Url {

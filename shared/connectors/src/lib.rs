@@ -10,6 +10,7 @@
 //! pure mapping from answers to the port's words, and a contract suite that runs alone against the vendor's stand-in.
 
 mod api_key;
+pub mod fraud;
 mod http;
 pub mod monolith;
 pub mod stripe;

@@ -19,7 +19,7 @@ pub enum CaseKind {
     RefundFailed,
 }
 
-/// What a person may do.
+/// What a person may do, and the one thing that happens without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
@@ -29,6 +29,8 @@ pub enum Action {
     Refund,
     /// End it; only when its charge is settled.
     Close,
+    /// Nobody did anything: an event came late and ended it. Only the saga itself may write this.
+    Overtaken,
 }
 
 impl Action {
@@ -38,6 +40,7 @@ impl Action {
             Self::Retry => "retry",
             Self::Refund => "refund",
             Self::Close => "close",
+            Self::Overtaken => "overtaken",
         }
     }
 }

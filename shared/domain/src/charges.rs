@@ -1,17 +1,21 @@
 //! The taking of money for an intent. One row per charge, never reset; payments alone writes it.
 
+use crate::events::{Event, Outbox};
 use crate::intent::Charge;
 use crate::money::Money;
 use crate::payment_provider::PaymentId;
 use crate::store::{Commit, StoreError, Versioned};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 
-/// How far a charge is. It only moves forward:
-/// `created → captured → refunding → refunded | canceled`, each step may be left out.
+/// How far a charge is. It only moves forward, `created → captured → refunding → refunded | canceled`, in a choreography
+/// `requested → captured → refunding → refunded | canceled`; each step may be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChargeState {
+    /// In a choreography: asked of payment-proxy, whose own row says whether a payment exists.
+    Requested,
     /// A payment exists at the provider; whether it took money, its object says.
     Created,
     /// The money is ours.
@@ -26,7 +30,7 @@ pub enum ChargeState {
 }
 
 /// How a settled charge ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Settled {
     /// The money went back.
@@ -59,6 +63,9 @@ pub struct ChargeRow {
     /// How much.
     #[serde(flatten)]
     pub money: Money,
+    /// In a choreography: why it was not captured, or is not to stand.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
 }
 
 impl ChargeRow {
@@ -67,7 +74,7 @@ impl ChargeRow {
         match self.state {
             ChargeState::Refunded => Some(Settled::Refunded),
             ChargeState::Canceled => Some(Settled::Canceled),
-            ChargeState::Created | ChargeState::Captured | ChargeState::Refunding => None,
+            ChargeState::Requested | ChargeState::Created | ChargeState::Captured | ChargeState::Refunding => None,
         }
     }
 }
@@ -78,8 +85,28 @@ pub trait ChargeReader {
     fn charge(&self, charge: &Charge) -> impl Future<Output = Result<Option<Versioned<ChargeRow>>, StoreError>> + Send;
 }
 
-/// Payments' own table.
-pub trait Charges: ChargeReader {
-    /// Writes a row if nobody wrote since `based_on` (`None`: if there is none).
-    fn put(&self, row: ChargeRow, based_on: Option<u64>) -> impl Future<Output = Result<Commit, StoreError>> + Send;
+/// A row that is about one charge.
+pub trait OfCharge {
+    /// Which charge.
+    fn charge(&self) -> &Charge;
+}
+
+impl OfCharge for ChargeRow {
+    fn charge(&self) -> &Charge {
+        &self.charge
+    }
+}
+
+/// A service's own table with one row a charge, and its outbox.
+pub trait Rows<R>: Outbox {
+    /// One row, consistently read.
+    fn row(&self, charge: &Charge) -> impl Future<Output = Result<Option<Versioned<R>>, StoreError>> + Send;
+
+    /// Writes a row, and tells these events, if nobody wrote since `based_on` (`None`: if there is none).
+    fn put(
+        &self,
+        row: R,
+        based_on: Option<u64>,
+        tell: &[Event],
+    ) -> impl Future<Output = Result<Commit, StoreError>> + Send;
 }

@@ -1,6 +1,7 @@
 //! The saga's pivot: per charge `granted` or `refused`, first writer wins, every caller gets the stored answer.
 //! Granting puts the entitlement in the same transaction.
 
+use crate::events::{Event, Outbox};
 use crate::intent::{Charge, CustomerId, IntentId, Tier};
 use crate::store::{Commit, StoreError, Versioned};
 use crate::time::Timestamp;
@@ -61,8 +62,13 @@ pub trait DecisionReader {
 
 /// Refusing a charge, which also recovery may do.
 pub trait Refusals: DecisionReader {
-    /// Stores `refused` if there is no decision yet.
-    fn refuse(&self, charge: &Charge, reason: &str) -> impl Future<Output = Result<Commit, StoreError>> + Send;
+    /// Stores `refused`, and tells these events, if there is no decision yet.
+    fn refuse(
+        &self,
+        charge: &Charge,
+        reason: &str,
+        tell: &[Event],
+    ) -> impl Future<Output = Result<Commit, StoreError>> + Send;
 }
 
 /// Reading entitlements, which those may do who show premium content.
@@ -76,14 +82,15 @@ pub trait EntitlementReader {
 }
 
 /// Content access' own table.
-pub trait Entitlements: Refusals + EntitlementReader {
-    /// Stores `granted` and the entitlement, if there is no decision and nobody wrote the entitlement since
-    /// `based_on`.
+pub trait Entitlements: Refusals + EntitlementReader + Outbox {
+    /// Stores `granted` and the entitlement, and tells these events, if there is no decision and nobody wrote the
+    /// entitlement since `based_on`.
     fn grant(
         &self,
         charge: &Charge,
         entitlement: Entitlement,
         based_on: Option<u64>,
+        tell: &[Event],
     ) -> impl Future<Output = Result<Commit, StoreError>> + Send;
 }
 
@@ -95,7 +102,7 @@ pub async fn refuse_or_read(decisions: &impl Refusals, charge: &Charge, reason: 
     if let Some(stored) = decisions.decision(charge).await? {
         return Ok(stored);
     }
-    match decisions.refuse(charge, reason).await? {
+    match decisions.refuse(charge, reason, &[]).await? {
         Commit::Done => Ok(Decision::Refused { reason: reason.to_owned() }),
         // First writer wins: somebody decided between our read and our write, and a decision never changes.
         Commit::Conflict => decisions

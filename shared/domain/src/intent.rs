@@ -3,6 +3,7 @@
 use crate::time::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -20,8 +21,12 @@ pub struct Invalid {
 macro_rules! checked_string {
     ($(#[$doc:meta])* $name:ident, $field:literal, $rule:literal, $valid:expr) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(
+            Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+            schemars::JsonSchema,
+        )]
         #[serde(try_from = "String", into = "String")]
+        #[schemars(with = "String")]
         pub struct $name(String);
 
         impl $name {
@@ -145,7 +150,7 @@ impl IntentId {
 }
 
 /// What is subscribed to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tier {
     /// Articles behind the paywall.
@@ -213,8 +218,9 @@ pub struct PoisonMessage {
 
 /// The taking of money for an intent: `intentId#n`. It keys payments, decision, fraud verdict and the provider's
 /// keys; `n` rises only when an operator retries a settled charge, and a row is never reset.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct Charge {
     /// Whose charge.
     pub intent: IntentId,

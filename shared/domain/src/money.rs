@@ -1,9 +1,10 @@
 //! Money in integer minor units: no float ever holds an amount.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An amount of one currency, in its minor unit (cents for EUR).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Money {
     /// Minor units, never negative (cents for EUR, yen for JPY).
     pub amount: u64,
@@ -12,8 +13,9 @@ pub struct Money {
 }
 
 /// An ISO 4217 currency code, three lower-case letters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct Currency(String);
 
 /// A currency code that is not three letters.

@@ -43,3 +43,9 @@ pub trait Executions {
     /// Whether it still runs.
     fn ran(&self, execution: &Execution) -> impl Future<Output = Result<Ran, ServiceError>> + Send;
 }
+
+/// The state machine that conducts intents of the orchestrated styles.
+pub trait Conductor {
+    /// Hands one intent over, as the Pipe would.
+    fn conduct(&self, message: &IntentMessage) -> impl Future<Output = Result<(), ServiceError>> + Send;
+}

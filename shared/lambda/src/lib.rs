@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod config;
+pub mod events;
 pub mod gates;
 pub mod http;
 pub mod problem;

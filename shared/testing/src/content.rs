@@ -1,7 +1,9 @@
 //! Content access' table, in memory.
 
+use crate::bus::MemoryBus;
 use crate::turn::{Turnstile, lock};
 use domain::decisions::{Decision, DecisionReader, Entitlement, EntitlementReader, Entitlements, Refusals};
+use domain::events::{Event, Outbox};
 use domain::intent::{Charge, CustomerId, Tier};
 use domain::store::{Commit, StoreError, Versioned};
 use std::collections::BTreeMap;
@@ -18,12 +20,19 @@ struct State {
 pub struct MemoryEntitlements {
     state: Arc<Mutex<State>>,
     turns: Turnstile,
+    bus: MemoryBus,
 }
 
 impl MemoryEntitlements {
     /// A table whose calls pass this turnstile.
     pub fn new(turns: Turnstile) -> Self {
         Self { turns, ..Self::default() }
+    }
+
+    /// The same with this bus.
+    #[must_use]
+    pub fn on(self, bus: MemoryBus) -> Self {
+        Self { bus, ..self }
     }
 
     /// Every decision, for checking invariants; takes no turn.
@@ -49,16 +58,23 @@ impl DecisionReader for MemoryEntitlements {
 }
 
 impl Refusals for MemoryEntitlements {
-    async fn refuse(&self, charge: &Charge, reason: &str) -> Result<Commit, StoreError> {
+    async fn refuse(&self, charge: &Charge, reason: &str, tell: &[Event]) -> Result<Commit, StoreError> {
         let write = || {
             let mut state = lock(&self.state);
             if state.decisions.contains_key(charge) {
                 return Commit::Conflict;
             }
             state.decisions.insert(charge.clone(), Decision::Refused { reason: reason.to_owned() });
+            self.bus.tell(tell);
             Commit::Done
         };
         self.turns.try_pass("decisions.refuse", no_answer, write).await
+    }
+}
+
+impl Outbox for MemoryEntitlements {
+    async fn tell(&self, events: &[Event]) -> Result<(), StoreError> {
+        self.turns.try_pass("decisions.tell", no_answer, || self.bus.tell(events)).await
     }
 }
 
@@ -79,6 +95,7 @@ impl Entitlements for MemoryEntitlements {
         charge: &Charge,
         entitlement: Entitlement,
         based_on: Option<u64>,
+        tell: &[Event],
     ) -> Result<Commit, StoreError> {
         let write = || {
             let mut state = lock(&self.state);
@@ -89,6 +106,7 @@ impl Entitlements for MemoryEntitlements {
             }
             state.decisions.insert(charge.clone(), Decision::Granted { until: entitlement.until });
             state.entitlements.insert(place, Versioned { value: entitlement, revision: based_on.unwrap_or(0) + 1 });
+            self.bus.tell(tell);
             Commit::Done
         };
         self.turns.try_pass("decisions.grant", no_answer, write).await

@@ -1,7 +1,9 @@
 //! The ledger and its cases, in memory.
 
+use crate::bus::MemoryBus;
 use crate::turn::{Turnstile, lock};
 use domain::cases::{Case, Cases};
+use domain::events::{Event, Outbox};
 use domain::intent::{CustomerId, IntentId, Tier};
 use domain::ledger::store::{CaseChange, Change, IntentLists, Ledger, LockChange};
 use domain::ledger::{Intent, Status, TierLock};
@@ -24,12 +26,19 @@ struct State {
 pub struct MemoryLedger {
     state: Arc<Mutex<State>>,
     turns: Turnstile,
+    bus: MemoryBus,
 }
 
 impl MemoryLedger {
     /// A ledger whose calls pass this turnstile.
     pub fn new(turns: Turnstile) -> Self {
         Self { turns, ..Self::default() }
+    }
+
+    /// The same with this bus.
+    #[must_use]
+    pub fn on(self, bus: MemoryBus) -> Self {
+        Self { bus, ..self }
     }
 
     fn write(&self, change: Change) -> Commit {
@@ -62,6 +71,7 @@ impl MemoryLedger {
         if let Some(CaseChange::Open(case) | CaseChange::Resolve(case)) = change.case {
             state.cases.insert(case.id.clone(), next(case, None));
         }
+        self.bus.tell(&change.events);
         state.intents.insert(row, next(change.intent, change.based_on));
         Commit::Done
     }
@@ -107,6 +117,12 @@ impl Ledger for MemoryLedger {
 
     async fn commit(&self, change: Change) -> Result<Commit, StoreError> {
         self.turns.try_pass("ledger.commit", no_answer, || self.write(change)).await
+    }
+}
+
+impl Outbox for MemoryLedger {
+    async fn tell(&self, events: &[Event]) -> Result<(), StoreError> {
+        self.turns.try_pass("ledger.tell", no_answer, || self.bus.tell(events)).await
     }
 }
 

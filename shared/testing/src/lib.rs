@@ -3,6 +3,7 @@
 //! several tasks take effect, and where one dies.
 
 pub mod articles;
+pub mod bus;
 pub mod clock;
 pub mod content;
 pub mod gates;

@@ -34,7 +34,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         let until = articles::import::stop_before(event.context.deadline, Duration::from_secs(10));
         let each = |message: SqsMessage| service.handle(message.body.unwrap_or_default(), until);
-        Ok::<_, Error>(lambda::batch::each(event.payload, each).await)
+        Ok::<_, Error>(lambda::batch::each(event.payload.records, each).await)
     }))
     .await
 }

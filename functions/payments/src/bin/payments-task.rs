@@ -2,7 +2,7 @@
 
 use admission::Admission;
 use admission::layer::GateLayer;
-use aws::charges::DynamoCharges;
+use aws::charges::DynamoRows;
 use aws::gates::DynamoGates;
 use aws::system::System;
 use connectors::ApiKey;
@@ -23,7 +23,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let admission = Admission::new(DynamoGates::new(&sdk, config.gates_table), System, observer, config.gates);
     let gate = GateLayer::new(admission, "payment", stripe::outcome)?.max_wait(config.max_wait);
     let service = Payments {
-        charges: DynamoCharges::new(&sdk, config.payments_table),
+        charges: DynamoRows::payments(&sdk, config.payments_table),
         provider: Stripe::behind(&config.provider, ApiKey::new(&key)?, &gate)?,
     };
     lambda::task::run(|request: Request| service.handle(request)).await

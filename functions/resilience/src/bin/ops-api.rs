@@ -2,7 +2,7 @@
 
 use admission::Admission;
 use aws::cases::DynamoCases;
-use aws::charges::DynamoCharges;
+use aws::charges::DynamoRows;
 use aws::gates::DynamoGates;
 use aws::ledger::DynamoLedger;
 use aws::queues::SqsIntents;
@@ -23,7 +23,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let desk = ops::Desk {
         ledger: DynamoLedger::new(&sdk, env.text("LEDGER_TABLE")?).with_cases(&sdk, &cases),
         cases: DynamoCases::new(&sdk, cases),
-        charges: DynamoCharges::new(&sdk, env.text("PAYMENTS_TABLE")?),
+        charges: DynamoRows::payments(&sdk, env.text("PAYMENTS_TABLE")?),
         queue: SqsIntents::new(&sdk, env.text("INTENTS_QUEUE_URL")?, System),
         clock: System,
         max_intent_age,

@@ -27,7 +27,7 @@ async fn main() -> Result<(), Error> {
     let service = &service;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         let each = |record: SqsMessage| async move { service.handle(record.body.as_deref().unwrap_or_default()).await };
-        Ok::<_, Error>(lambda::batch::each(event.payload, each).await)
+        Ok::<_, Error>(lambda::batch::each(event.payload.records, each).await)
     }))
     .await
 }

@@ -28,21 +28,21 @@ fn entitlement(key: u8) -> Entitlement {
 async fn decides_once(content: &impl Entitlements) {
     let granted = Decision::Granted { until: entitlement(1).until };
     assert_eq!(content.decision(&charge(1)).await.unwrap(), None);
-    assert_eq!(content.grant(&charge(1), entitlement(1), None).await.unwrap(), Commit::Done);
-    assert_eq!(content.refuse(&charge(1), "late").await.unwrap(), Commit::Conflict);
+    assert_eq!(content.grant(&charge(1), entitlement(1), None, &[]).await.unwrap(), Commit::Done);
+    assert_eq!(content.refuse(&charge(1), "late", &[]).await.unwrap(), Commit::Conflict);
     assert_eq!(refuse_or_read(content, &charge(1), "late").await.unwrap(), granted);
     let held = content.entitlement(&customer("ada"), Tier::Premium).await.unwrap().unwrap();
     assert_eq!((held.value, held.revision), (entitlement(1), 1));
 
     // A grant on an entitlement that somebody wrote in between leaves no decision behind.
-    assert_eq!(content.grant(&charge(2), entitlement(2), None).await.unwrap(), Commit::Conflict);
+    assert_eq!(content.grant(&charge(2), entitlement(2), None, &[]).await.unwrap(), Commit::Conflict);
     assert_eq!(content.decision(&charge(2)).await.unwrap(), None);
     let refused = Decision::Refused { reason: "held".to_owned() };
     assert_eq!(refuse_or_read(content, &charge(2), "held").await.unwrap(), refused);
-    assert_eq!(content.grant(&charge(2), entitlement(2), Some(1)).await.unwrap(), Commit::Conflict);
+    assert_eq!(content.grant(&charge(2), entitlement(2), Some(1), &[]).await.unwrap(), Commit::Conflict);
     let held = content.entitlement(&customer("ada"), Tier::Premium).await.unwrap().unwrap();
     assert_eq!(held.value, entitlement(1), "a refused charge changed the entitlement");
-    assert_eq!(content.grant(&charge(3), entitlement(3), Some(1)).await.unwrap(), Commit::Done);
+    assert_eq!(content.grant(&charge(3), entitlement(3), Some(1), &[]).await.unwrap(), Commit::Done);
 }
 
 #[tokio::test]
@@ -66,8 +66,8 @@ async fn a_grant_and_a_refusal_never_both_win() {
         let content = DynamoEntitlements::new(&sdk, &name);
         let based_on = content.entitlement(&customer("ada"), Tier::Premium).await.unwrap().map(|e| e.revision);
         let (other, charge_id) = (content.clone(), charge(key));
-        let refusing = tokio::spawn(async move { other.refuse(&charge_id, "race").await.unwrap() });
-        let granted = content.grant(&charge(key), entitlement(key), based_on).await.unwrap();
+        let refusing = tokio::spawn(async move { other.refuse(&charge_id, "race", &[]).await.unwrap() });
+        let granted = content.grant(&charge(key), entitlement(key), based_on, &[]).await.unwrap();
         let refused = refusing.await.unwrap();
         assert_eq!([granted, refused].iter().filter(|c| **c == Commit::Done).count(), 1, "{granted:?} {refused:?}");
         let stored = content.decision(&charge(key)).await.unwrap().unwrap();

@@ -14,7 +14,7 @@ use testing::ledger::MemoryLedger;
 use testing::turn::Turnstile;
 
 fn write(intent: Intent, based_on: Option<u64>) -> Change {
-    Change { intent, based_on, lock: LockChange::Keep, case: None }
+    Change { intent, based_on, lock: LockChange::Keep, case: None, events: Vec::new() }
 }
 
 fn lock_of(intent: &Intent) -> TierLock {

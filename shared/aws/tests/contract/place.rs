@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType, TableStatus,
 };
 use domain::intent::{Body, CustomerId, IntentKey, IntentMessage, PaymentMethod, Tier};
-use domain::ledger::{Intent, Terms};
+use domain::ledger::{Intent, Style, Terms};
 use domain::money::{Currency, Money};
 use domain::time::Timestamp;
 use std::time::Duration;
@@ -98,5 +98,5 @@ pub fn intent(name: &str, key: u8, seconds: u64) -> Intent {
         accepted_at: at,
     };
     let price = Money { amount: 4900, currency: Currency::new("eur").unwrap() };
-    Intent::accepted(&message, &Terms { price, max_intent_age: Duration::from_hours(72) }, at)
+    Intent::accepted(&message, &Terms { price, max_intent_age: Duration::from_hours(72), style: Style::Hybrid }, at)
 }

@@ -102,8 +102,31 @@ pub enum Out {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Style {
-    /// The state machine `subscribe` orchestrates.
+    /// The state machine `subscribe` orchestrates payment and content; customer relations hear events.
+    Hybrid,
+    /// The state machine `subscribe` orchestrates everything.
     Orchestration,
+    /// Services hear each other's events.
+    Choreography,
+}
+
+impl Style {
+    /// Whether events drive payment and content, and no execution does.
+    pub fn is_choreographed(self) -> bool {
+        self == Self::Choreography
+    }
+}
+
+impl std::str::FromStr for Style {
+    type Err = &'static str;
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match word {
+            "Hybrid" => Ok(Self::Hybrid),
+            "Orchestration" => Ok(Self::Orchestration),
+            "Choreography" => Ok(Self::Choreography),
+            _ => Err("must be Hybrid, Orchestration or Choreography"),
+        }
+    }
 }
 
 /// The ARN of the execution that works on an intent. It fences: only its owner writes a row that is owned.
@@ -146,6 +169,9 @@ pub struct Intent {
     pub extended: bool,
     /// When its message was last sent.
     pub last_sent_at: Timestamp,
+    /// In a choreography, where no execution can be asked: after this an attempt that has not ended is taken back.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub attempt_deadline: Option<Timestamp>,
     /// The style that it began in.
     pub style: Style,
     /// Who works on it, while somebody does.
@@ -184,7 +210,8 @@ impl Intent {
             deadline: now.plus(terms.max_intent_age),
             extended: false,
             last_sent_at: now,
-            style: Style::Orchestration,
+            attempt_deadline: None,
+            style: terms.style,
             owner: None,
             ended_by: None,
             taken_from: None,
@@ -226,7 +253,7 @@ pub struct TierLock {
 }
 
 impl TierLock {
-    fn is_free_for(lock: Option<&Self>, intent: &IntentId, now: Timestamp) -> bool {
+    pub(crate) fn is_free_for(lock: Option<&Self>, intent: &IntentId, now: Timestamp) -> bool {
         lock.is_none_or(|l| l.intent_id == *intent || l.until.is_some_and(|until| until < now))
     }
 }
@@ -238,6 +265,8 @@ pub struct Terms {
     pub price: Money,
     /// How long an intent may stay without an end before it is given up.
     pub max_intent_age: Duration,
+    /// In which style it begins; it keeps that one.
+    pub style: Style,
 }
 
 /// What the status means, in the customer's words.

@@ -2,6 +2,7 @@
 
 use super::{Intent, Status, TierLock};
 use crate::cases::Case;
+use crate::events::{Event, Outbox};
 use crate::intent::{CustomerId, IntentId, Tier};
 use crate::store::{Commit, StoreError, Versioned};
 use crate::time::Timestamp;
@@ -18,6 +19,8 @@ pub struct Change {
     pub lock: LockChange,
     /// A case that is opened or resolved with it.
     pub case: Option<CaseChange>,
+    /// What others are told of it, in the same transaction.
+    pub events: Vec<Event>,
 }
 
 /// What happens to the tier's lock.
@@ -49,7 +52,7 @@ pub enum CaseChange {
 }
 
 /// The ledger's table.
-pub trait Ledger {
+pub trait Ledger: Outbox {
     /// One intent, consistently read.
     fn intent(
         &self,

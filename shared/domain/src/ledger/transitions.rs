@@ -7,6 +7,7 @@ use super::store::{CaseChange, Change, LockChange};
 use super::{ALREADY_SUBSCRIBED, Execution, Intent, Out, Status, Terms, TierLock};
 use crate::cases::{Action, AuditLine, Case, CaseKind};
 use crate::charges::Settled;
+use crate::events::{Activated, Ended, Event, Happened, Matter, Parked};
 use crate::intent::IntentMessage;
 use crate::store::Versioned;
 use crate::time::Timestamp;
@@ -16,14 +17,16 @@ use std::time::Duration;
 /// How long an intent that was given up may try to settle before a person is asked.
 pub const SETTLING_EXTENSION: Duration = Duration::from_hours(24);
 
-type Row = Versioned<Intent>;
-type Lock = Option<Versioned<TierLock>>;
+/// A row and its revision.
+pub type Row = Versioned<Intent>;
+/// The tier's lock and its revision, if there is one.
+pub type Lock = Option<Versioned<TierLock>>;
 
-fn change(row: &Row, intent: Intent) -> Change {
-    Change { intent, based_on: Some(row.revision), lock: LockChange::Keep, case: None }
+pub(crate) fn change(row: &Row, intent: Intent) -> Change {
+    Change { intent, based_on: Some(row.revision), lock: LockChange::Keep, case: None, events: Vec::new() }
 }
 
-fn free_if_held(lock: &Lock, intent: &Intent) -> LockChange {
+pub(crate) fn free_if_held(lock: &Lock, intent: &Intent) -> LockChange {
     match lock {
         Some(held) if held.value.intent_id == intent.intent_id => LockChange::Free { based_on: held.revision },
         _ => LockChange::Keep,
@@ -37,6 +40,7 @@ pub fn register(row: Option<&Row>, message: &IntentMessage, terms: &Terms, now: 
         based_on: None,
         lock: LockChange::Keep,
         case: None,
+        events: Vec::new(),
     })
 }
 
@@ -87,7 +91,8 @@ pub fn claim(
             updated_at: now,
             ..before
         };
-        return Claim::Decline(Box::new(Change { intent, based_on, lock: LockChange::Keep, case: None }));
+        let events = vec![outcome(&intent, now)];
+        return Claim::Decline(Box::new(Change { intent, based_on, lock: LockChange::Keep, case: None, events }));
     }
     let out = if free { before.out } else { before.out.or(Some(Out::Declined)) };
     let lock = if free {
@@ -104,7 +109,7 @@ pub fn claim(
         updated_at: now,
         ..before
     };
-    Claim::Take(Box::new(Change { intent, based_on, lock, case: None }))
+    Claim::Take(Box::new(Change { intent, based_on, lock, case: None, events: Vec::new() }))
 }
 
 /// What an owner's step writes, or why it writes nothing.
@@ -128,6 +133,7 @@ pub fn activate(row: &Row, lock: &Lock, me: &Execution, until: Timestamp, now: T
         return not_mine(row, me);
     }
     let mut write = change(row, end(&row.value, Status::Active, me, now));
+    write.events.push(activated(&write.intent, until, now));
     if let Some(held) = lock.as_ref().filter(|l| l.value.intent_id == row.value.intent_id) {
         // A lock that outlived the entitlement would refuse the customer's next subscription.
         let lock = TierLock { until: Some(until), ..held.value.clone() };
@@ -164,8 +170,8 @@ pub fn finish_settling(row: &Row, lock: &Lock, me: &Execution, settled: Settled,
         let why = format!("given up after {} attempts; the charge is {}", intent.attempt, settled.as_str());
         case = Some(open_case(&mut intent, CaseKind::GaveUp, why, now));
     }
-    let lock = free_if_held(lock, &intent);
-    Step::Write(Box::new(Change { lock, case, ..change(row, intent) }))
+    let (lock, events) = (free_if_held(lock, &intent), vec![outcome(&intent, now)]);
+    Step::Write(Box::new(Change { lock, case, events, ..change(row, intent) }))
 }
 
 /// Settling failed for good: a person decides. The lock stays, as money may be held.
@@ -175,14 +181,32 @@ pub fn park(row: &Row, me: &Execution, why: &str, now: Timestamp) -> Step {
     }
     let mut intent = end(&row.value, Status::Parked, me, now);
     let case = Some(open_case(&mut intent, CaseKind::RefundFailed, why.to_owned(), now));
-    Step::Write(Box::new(Change { case, ..change(row, intent) }))
+    let events = vec![outcome(&intent, now)];
+    Step::Write(Box::new(Change { case, events, ..change(row, intent) }))
 }
 
 fn end(before: &Intent, status: Status, me: &Execution, now: Timestamp) -> Intent {
     Intent { status, out: None, owner: None, ended_by: Some(me.clone()), updated_at: now, ..before.clone() }
 }
 
-fn open_case(intent: &mut Intent, kind: CaseKind, why: String, now: Timestamp) -> CaseChange {
+/// What others are told of a customer who is premium now.
+pub(crate) fn activated(intent: &Intent, until: Timestamp, now: Timestamp) -> Event {
+    let (matter, key, newsletter) = (Matter::of(intent), intent.key.clone(), intent.body.newsletter);
+    Happened::SubscriptionActivated(Activated { matter, key, until, newsletter }).at(now)
+}
+
+/// What others are told of an intent that ended without premium, or is parked.
+pub(crate) fn outcome(intent: &Intent, now: Timestamp) -> Event {
+    let (matter, key) = (Matter::of(intent), intent.key.clone());
+    let happened = match (intent.status, &intent.case_id) {
+        (Status::Parked, Some(case)) => Happened::SubscriptionParked(Parked { matter, key, case_id: case.clone() }),
+        (Status::Refunded, _) => Happened::SubscriptionRefunded(Ended { matter, key, reason: intent.reason.clone() }),
+        _ => Happened::SubscriptionRejected(Ended { matter, key, reason: intent.reason.clone() }),
+    };
+    happened.at(now)
+}
+
+pub(crate) fn open_case(intent: &mut Intent, kind: CaseKind, why: String, now: Timestamp) -> CaseChange {
     let case = case_about(intent, kind, why, now);
     intent.case_id = Some(case.id.clone());
     CaseChange::Open(case)
@@ -281,10 +305,11 @@ pub fn give_up(row: &Row, dead: Option<&Execution>, granted: bool, now: Timestam
     };
     let why = format!("given up after {} attempts; its charge could not be settled in time", intent.attempt);
     let case = Some(open_case(&mut intent, CaseKind::Unsettled, why, now));
-    Change { case, ..change(row, intent) }
+    let events = vec![outcome(&intent, now)];
+    Change { case, events, ..change(row, intent) }
 }
 
-fn retrying(before: &Intent, out: Option<Out>, faults: u32, now: Timestamp) -> Intent {
+pub(crate) fn retrying(before: &Intent, out: Option<Out>, faults: u32, now: Timestamp) -> Intent {
     Intent {
         status: Status::Retrying,
         out,
@@ -292,6 +317,7 @@ fn retrying(before: &Intent, out: Option<Out>, faults: u32, now: Timestamp) -> I
         faults,
         attempt: before.attempt + 1,
         last_sent_at: now,
+        attempt_deadline: None,
         updated_at: now,
         ..before.clone()
     }
@@ -317,6 +343,9 @@ pub enum NotAllowed {
     /// Nothing is left to give back.
     #[error("the charge is settled: nothing is left to refund; close the case or retry")]
     Settled,
+    /// The saga's own word.
+    #[error("only the saga itself ends a case so: retry, refund or close it")]
+    NotForPeople,
 }
 
 /// An operator's decision about a parked intent. `settled`: how its charge ended, if it did.
@@ -352,11 +381,13 @@ pub fn decide(
         (Action::Retry, None) => (again(None, before.n), LockChange::Keep),
         (Action::Refund, None) => (again(Some(Out::Refunded), before.n), LockChange::Keep),
         (Action::Refund, Some(_)) => return Err(NotAllowed::Settled),
+        (Action::Overtaken, _) => return Err(NotAllowed::NotForPeople),
         (Action::Close, None) => return Err(NotAllowed::NotSettled),
         (Action::Close, Some(settled)) => {
             let closed = Intent { status: Status::from(settled), case_id: None, updated_at: now, ..before.clone() };
             (closed, free_if_held(lock, before))
         }
     };
-    Ok(Change { lock, case: Some(CaseChange::Resolve(case.resolved(line))), ..change(row, intent) })
+    let events = if intent.status.is_terminal() { vec![outcome(&intent, now)] } else { Vec::new() };
+    Ok(Change { lock, case: Some(CaseChange::Resolve(case.resolved(line))), events, ..change(row, intent) })
 }

@@ -7,7 +7,7 @@ use domain::cases::Action;
 use domain::charges::ChargeState;
 use domain::decisions::Entitlement;
 use domain::intent::{CustomerId, IntentId, IntentKey, Tier};
-use domain::ledger::{Execution as Arn, Intent, Status, Terms};
+use domain::ledger::{Execution as Arn, Intent, Status, Style, Terms};
 use domain::money::{Currency, Money};
 use domain::payment_provider::PaymentState;
 use domain::services::{Executions, Ran, ServiceError};
@@ -158,13 +158,14 @@ impl World {
         let dead_letters = MemoryDeadLetters::default();
         let live_names = LiveExecutions::default();
         let price = Money { amount: 4900, currency: Currency::new("eur").unwrap() };
-        let terms = Terms { price, max_intent_age: 72 * HOUR };
+        let terms = Terms { price, max_intent_age: 72 * HOUR, style: Style::Hybrid };
         let tasks = Tasks {
             ledger: ledger.clone(),
             charges: charges.clone(),
             decisions: content.clone(),
             clock: clock.clone(),
             terms: terms.clone(),
+            attempt_timeout: HOUR,
         };
         let recovery = IntentRecovery {
             ledger: ledger.clone(),
@@ -178,6 +179,7 @@ impl World {
                 max_attempts: MAX_ATTEMPTS,
                 stale_after: HOUR,
                 resend_after: 6 * HOUR,
+                attempt_timeout: HOUR,
                 max_delay: Duration::from_mins(15),
             },
             metrics: Metrics { namespace: "test".to_owned(), stage: "test".to_owned() },
