@@ -86,30 +86,35 @@ impl<S: Rows<ProviderCharge>, P: PaymentProvider, C: Clock> PaymentProxy<S, P, C
     }
 
     async fn collect(&self, matter: &Matter, id: &PaymentId, revision: Option<u64>) -> Result<Commit, HearError> {
-        let state = payment_dialogue::confirm(&self.provider, keys(matter), id).await;
-        let reason = match state.map_err(|error| not_yet(matter, &error))? {
-            PaymentState::Captured => {
-                let captured = ProviderState::Captured { payment_id: id.clone() };
-                return self.answer(matter, captured, revision).await;
-            }
-            PaymentState::Declined | PaymentState::Canceled => DECLINED,
-            PaymentState::ActionRequired => ACTION_REQUIRED,
-            // Given back by somebody else, or on its way there: recovery will ask to settle it.
-            PaymentState::Refunded | PaymentState::RefundPending => return Ok(Commit::Done),
-            PaymentState::Unconfirmed | PaymentState::Processing => {
-                return Err(HearError::NotYet("the payment's outcome is not known yet".to_owned()));
-            }
+        let not_yet = |error| not_yet(matter, &error);
+        let confirmed = payment_dialogue::confirm(&self.provider, keys(matter), id).await.map_err(not_yet)?;
+        let (reason, state) = match confirmed {
+            // It can be confirmed again, by anybody who has an old message: it is cancelled before anybody is told.
+            PaymentState::Declined => (DECLINED, self.cancel(matter, id).await?),
+            PaymentState::ActionRequired => (ACTION_REQUIRED, self.cancel(matter, id).await?),
+            state => (DECLINED, state),
         };
-        // A payment that was declined can be confirmed again, by anybody who has an old message: it is cancelled first.
-        match self.settle(matter, id).await? {
-            GivenBack::Settled(Settled::Canceled) => {
+        match state {
+            PaymentState::Captured => {
+                self.answer(matter, ProviderState::Captured { payment_id: id.clone() }, revision).await
+            }
+            PaymentState::Canceled => {
                 self.answer(matter, ProviderState::Declined { reason: reason.to_owned() }, revision).await
             }
-            GivenBack::Settled(Settled::Refunded) => Ok(Commit::Done),
-            GivenBack::Pending | GivenBack::Refused { .. } => {
-                Err(HearError::NotYet("the declined payment is not cancelled yet".to_owned()))
+            // Given back by somebody else, or on its way there: recovery will ask to settle it.
+            PaymentState::Refunded | PaymentState::RefundPending => Ok(Commit::Done),
+            PaymentState::Unconfirmed
+            | PaymentState::Processing
+            | PaymentState::Declined
+            | PaymentState::ActionRequired => {
+                Err(HearError::NotYet("the payment's outcome is not known yet".to_owned()))
             }
         }
+    }
+
+    async fn cancel(&self, matter: &Matter, id: &PaymentId) -> Result<PaymentState, HearError> {
+        let canceled = payment_dialogue::cancel(&self.provider, keys(matter), id).await;
+        canceled.map_err(|error| not_yet(matter, &error))
     }
 
     async fn give_back(&self, row: Row, matter: &Matter) -> Result<Commit, HearError> {

@@ -49,6 +49,21 @@ pub async fn confirm(
     }
 }
 
+/// Cancels a payment that was declined, so that nobody confirms it any more, and says what the object says then. It never
+/// gives money back: somebody else may have confirmed the payment in between, and then the money is ours.
+///
+/// # Errors
+/// [`ProviderError`], after which nothing is known, or nothing happened.
+pub async fn cancel(
+    provider: &impl PaymentProvider,
+    keys: Keys<'_>,
+    id: &PaymentId,
+) -> Result<PaymentState, ProviderError> {
+    // A refusal says only that the object is not what it was: it is read in any case.
+    drop(happened(provider.cancel(&keys.of("cancel"), id).await)?);
+    provider.get(id).await
+}
+
 /// How giving back ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GivenBack {

@@ -6,6 +6,7 @@ pub mod articles;
 pub mod bus;
 pub mod clock;
 pub mod content;
+pub mod fraud;
 pub mod gates;
 pub mod imports;
 pub mod ledger;

@@ -2,7 +2,7 @@
 
 use crate::turn::{Turnstile, lock};
 use domain::intent::IntentMessage;
-use domain::services::{DeadLetters, IntentQueue, ServiceError};
+use domain::services::{Conductor, DeadLetters, IntentQueue, ServiceError};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -75,6 +75,24 @@ impl MemoryDeadLetters {
 impl DeadLetters for MemoryDeadLetters {
     async fn park(&self, text: &str, reason: &str) -> Result<(), ServiceError> {
         lock(&self.0).push((text.to_owned(), reason.to_owned()));
+        Ok(())
+    }
+}
+
+/// A state machine that only notes what it is handed.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryConductor(Arc<Mutex<Vec<IntentMessage>>>);
+
+impl MemoryConductor {
+    /// What was handed over.
+    pub fn conducted(&self) -> Vec<IntentMessage> {
+        lock(&self.0).clone()
+    }
+}
+
+impl Conductor for MemoryConductor {
+    async fn conduct(&self, message: &IntentMessage) -> Result<(), ServiceError> {
+        lock(&self.0).push(message.clone());
         Ok(())
     }
 }

@@ -50,12 +50,14 @@ pub struct Definition {
     pub name: &'static str,
     /// Who tells it.
     pub by: Service,
+    /// Whose queues it goes to.
+    pub heard_by: &'static [Service],
     /// What `detail` looks like.
     pub schema: Schema,
 }
 
 macro_rules! events {
-    ($($(#[$doc:meta])* $name:ident($data:ty) by $service:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident($data:ty) by $service:ident, heard by [$($hears:ident),*];)*) => {
         /// What has happened. The variant's name is the event's.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(tag = "detail-type", content = "data")]
@@ -74,6 +76,11 @@ macro_rules! events {
                 match self { $(Self::$name(_) => Service::$service,)* }
             }
 
+            /// Whose queues it goes to.
+            pub fn heard_by(&self) -> &'static [Service] {
+                match self { $(Self::$name(_) => &[$(Service::$hears),*],)* }
+            }
+
             /// What it is about.
             pub fn matter(&self) -> &Matter {
                 match self { $(Self::$name(data) => data.as_ref(),)* }
@@ -85,6 +92,7 @@ macro_rules! events {
             vec![$(Definition {
                 name: stringify!($name),
                 by: Service::$service,
+                heard_by: &[$(Service::$hears),*],
                 schema: schema_for!(envelope::Detail<$data>),
             },)*]
         }
@@ -93,41 +101,41 @@ macro_rules! events {
 
 events! {
     /// An intent was claimed: take the money, then unblock the content.
-    TierUpgradeRequested(Order) by Subscriptions;
+    TierUpgradeRequested(Order) by Subscriptions, heard by [Payments];
     /// An intent was given up before its end was known: refuse the content, then give the money back.
-    TierUpgradeAbandoned(Abandoned) by Subscriptions;
+    TierUpgradeAbandoned(Abandoned) by Subscriptions, heard by [ContentAccess];
     /// Payments knows of the charge: check the customer, then collect.
-    CustomerPaymentRequested(Order) by Payments;
+    CustomerPaymentRequested(Order) by Payments, heard by [FraudProxy];
     /// The fraud provider has nothing against it.
-    FraudCheckPassed(Order) by FraudProxy;
+    FraudCheckPassed(Order) by FraudProxy, heard by [PaymentProxy];
     /// The fraud provider says no.
-    FraudCheckFailed(Failed) by FraudProxy;
+    FraudCheckFailed(Failed) by FraudProxy, heard by [Payments];
     /// The provider's object says that the money is ours.
-    PaymentCollected(Collected) by PaymentProxy;
+    PaymentCollected(Collected) by PaymentProxy, heard by [Payments];
     /// The issuer said no, and the payment can no longer be confirmed.
-    PaymentFailed(Failed) by PaymentProxy;
+    PaymentFailed(Failed) by PaymentProxy, heard by [Payments];
     /// No money is held any more.
-    PaymentRefunded(Settlement) by PaymentProxy;
+    PaymentRefunded(Settlement) by PaymentProxy, heard by [Payments];
     /// The provider refuses for good to give the money back.
-    PaymentRefundFailed(Failed) by PaymentProxy;
+    PaymentRefundFailed(Failed) by PaymentProxy, heard by [Subscriptions];
     /// The charge is captured: unblock the content.
-    PaymentCompleted(Collected) by Payments;
+    PaymentCompleted(Collected) by Payments, heard by [ContentAccess];
     /// The charge is settled: no money is held and none will be.
-    PaymentRejected(Settlement) by Payments;
+    PaymentRejected(Settlement) by Payments, heard by [Subscriptions];
     /// The content is refused: see that no money is held.
-    PaymentRefundRequested(Refused) by Payments;
+    PaymentRefundRequested(Refused) by Payments, heard by [PaymentProxy];
     /// The content was granted. The pivot: no refund may begin.
-    ContentUnblocked(Unblocked) by ContentAccess;
+    ContentUnblocked(Unblocked) by ContentAccess, heard by [Subscriptions];
     /// The content was refused, for ever: the charge must not stand.
-    ContentUnblockFailed(Refused) by ContentAccess;
+    ContentUnblockFailed(Refused) by ContentAccess, heard by [Payments];
     /// The customer is premium.
-    SubscriptionActivated(Activated) by Subscriptions;
+    SubscriptionActivated(Activated) by Subscriptions, heard by [];
     /// It ended without money.
-    SubscriptionRejected(Ended) by Subscriptions;
+    SubscriptionRejected(Ended) by Subscriptions, heard by [];
     /// It ended, and the money went back.
-    SubscriptionRefunded(Ended) by Subscriptions;
+    SubscriptionRefunded(Ended) by Subscriptions, heard by [];
     /// A person must decide.
-    SubscriptionParked(Parked) by Subscriptions;
+    SubscriptionParked(Parked) by Subscriptions, heard by [];
 }
 
 impl Happened {
