@@ -16,7 +16,7 @@ use lambda::events::HearError;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// The service behind the Lambda `subscriptions-choreography`.
+/// The service behind the Lambda `subscriptions-saga`.
 pub struct Choreography<L, K, C, M, Q> {
     /// The ledger.
     pub ledger: L,

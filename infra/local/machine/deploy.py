@@ -51,6 +51,8 @@ LOCAL = {
     "RetryMaxDelaySeconds": "5",
     "IntentsVisibilitySeconds": "10",
     "ConsumerVisibilitySeconds": "30",
+    "ProxyVisibilitySeconds": "15",
+    "AttemptTimeoutSeconds": "20",
     "FailureThreshold": "4",
     "AlarmPeriodSeconds": "10",
     "ProbeRate": "rate(5 seconds)",
