@@ -50,6 +50,10 @@ test: check-tools $(VENV) $(TOOLS) ## Everything: lint, unit, contract, state ma
 lint: check-tools $(VENV) $(TOOLS) ## Formatting and lints of Rust, Python, template and state machines
 	@exec $(LOCAL) suite lint
 
+.PHONY: event-schemas
+event-schemas: ## Write infra/events anew from the events' Rust types
+	@WRITE_EVENT_SCHEMAS=1 cargo test --quiet --workspace --test event_schemas
+
 .PHONY: contract-payment
 contract-payment: check-tools $(VENV) ## The payment connector's request suite against PAYMENT_BASE_URL (default: the stand-in)
 	@exec $(LOCAL) suite contract-payment
@@ -96,6 +100,10 @@ breaker: $(if $(filter ops,$(MAKECMDGOALS)),,ops) ## with ops: the breakers of t
 .PHONY: route
 route: $(VENV) ## The routes that leave the monolith; ROUTE=<name> MODE=monolith|shadow|canary|modern PERCENT=<0-100> WHY="…" steers one
 	@exec .venv/bin/python infra/ops/routes.py
+
+.PHONY: style
+style: $(VENV) ## How the saga works on new intents: STYLE=Hybrid|Choreography; what has begun keeps its style
+	@exec .venv/bin/python infra/ops/style.py
 
 .PHONY: reconcile
 reconcile: build ## Whether the monolith and the new store have the same articles: counts, checksums, differences; EXPORT=<folder>

@@ -50,8 +50,16 @@ def as_list(value: Any) -> list[Any]:
 
 
 def allowed(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The statements of a policy that allow something."""
-    return (statement for statement in as_list(document["Statement"]) if statement["Effect"] == "Allow")
+    """The statements of a policy that allow something, those under a condition too."""
+    statements = (branch for statement in as_list(document["Statement"]) for branch in branches(statement))
+    return (statement for statement in statements if statement.get("Effect") == "Allow")
+
+
+def branches(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a value may become: itself, or either side of an `Fn::If`."""
+    if "Fn::If" not in value:
+        return [value]
+    return [branch for side in value["Fn::If"][1:] for branch in branches(side)]
 
 
 def names_service(statement: dict[str, Any]) -> bool:

@@ -5,7 +5,7 @@ use lambda::config::{ConfigError, Variables};
 use std::time::Duration;
 
 /// Where the probe works: `PIPELINES_TABLE`, `PIPELINE_NAME`, `PIPE_NAME`, `QUEUE_URL`, `STATE_MACHINE_ARN`,
-/// `ALARM_NAME`, `STATUS_PARAMETER`.
+/// `ALARM_NAME`, `STATUS_PARAMETER`; where the Pipe's target is a choreography, `TRIAL_FUNCTION` and `LEDGER_TABLE` too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeConfig {
     /// The table of pipelines.
@@ -16,8 +16,10 @@ pub struct ProbeConfig {
     pub pipe_name: String,
     /// Its queue.
     pub queue_url: String,
-    /// Its target.
+    /// Its target, or where intents go that began as executions.
     pub state_machine_arn: String,
+    /// Its target where that is a choreography: the function, and the ledger that says how a trial ended.
+    pub choreography: Option<(String, String)>,
     /// The alarm that opens.
     pub alarm_name: String,
     /// The projection.
@@ -46,6 +48,10 @@ impl ProbeConfig {
             pipe_name: env.text("PIPE_NAME")?,
             queue_url: env.text("QUEUE_URL")?,
             state_machine_arn: env.text("STATE_MACHINE_ARN")?,
+            choreography: match env.text("TRIAL_FUNCTION") {
+                Ok(function) => Some((function, env.text("LEDGER_TABLE")?)),
+                Err(_) => None,
+            },
             alarm_name: env.text("ALARM_NAME")?,
             status_parameter: env.text("STATUS_PARAMETER")?,
             knobs: Knobs {

@@ -63,8 +63,10 @@ impl<L: Ledger, K: Cases, C: Clock, M: Conductor, Q: DeadLetters> Choreography<L
                 lambda::events::hear_all(batch, events_dlq, &async |event| self.hear(&event).await).await
             }
             Invocation::Intents(records) => {
-                lambda::batch::each(records, async |record| self.handle(record.body.as_deref().unwrap_or_default()).await)
-                    .await
+                lambda::batch::each(records, async |record| {
+                    self.handle(record.body.as_deref().unwrap_or_default()).await
+                })
+                .await
             }
         }
     }

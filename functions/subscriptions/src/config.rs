@@ -7,7 +7,7 @@ use lambda::config::{ConfigError, Variables};
 use std::time::Duration;
 
 /// `PREMIUM_PRICE_MINOR` (minor units, from 1), `PREMIUM_CURRENCY` (ISO 4217), `MAX_INTENT_AGE_HOURS` (1 to 336, SQS's
-/// longest retention), `SAGA_STYLE` (`Hybrid`, `Orchestration` or `Choreography`).
+/// longest retention), `SAGA_STYLE` (`Hybrid` or `Choreography`).
 ///
 /// # Errors
 /// [`ConfigError`] that names the variable.

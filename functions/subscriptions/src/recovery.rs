@@ -193,14 +193,17 @@ where
         let dead = Execution(event.execution_arn.clone());
         let intent = (message.customer.clone(), message.intent_id());
         if self.recover(&intent.0, &intent.1, Some(&dead), event.fault()).await? {
-            self.count_failed_attempt(&event.dependency());
+            self.count_failed_attempt(&event.dependency(), "orchestration");
         }
         Ok(())
     }
 
-    fn count_failed_attempt(&self, dependency: &str) {
-        let dimensions = [("Dependency", dependency)];
-        self.metrics.put(self.clock.now(), "AttemptFailed", 1.0, Unit::Count, &dimensions);
+    /// By dependency for people, by style for the alarm: where events drive the saga, no execution fails.
+    fn count_failed_attempt(&self, dependency: &str, style: &str) {
+        let now = self.clock.now();
+        for dimension in [("Dependency", dependency), ("Style", style)] {
+            self.metrics.put(now, "AttemptFailed", 1.0, Unit::Count, &[dimension]);
+        }
     }
 
     /// Finds what nobody heard of: dead owners, lost messages, rows that grew too old. Returns how many rows it
@@ -238,7 +241,7 @@ where
             let overdue = self.recover(&intent.customer, &intent.intent_id, None, Fault::Dependency).await?;
             if overdue {
                 // Which dependency it waited for, only its events would tell.
-                self.count_failed_attempt("unknown");
+                self.count_failed_attempt("unknown", "choreography");
             }
             return Ok(overdue);
         };

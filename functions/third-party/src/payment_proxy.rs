@@ -4,7 +4,9 @@
 use crate::CONFLICTS;
 use domain::charges::{Rows, Settled};
 use domain::choreography::Reaction;
-use domain::choreography::payment_proxy::{GiveBack, ProviderCharge, ProviderState, Take, give_back, moved, take, told};
+use domain::choreography::payment_proxy::{
+    GiveBack, ProviderCharge, ProviderState, Take, give_back, moved, take, told,
+};
 use domain::events::{Event, Failed, Happened, Matter, Order};
 use domain::payment_dialogue::{self, GivenBack, Keys};
 use domain::payment_provider::{NewPayment, PaymentId, PaymentProvider, PaymentState, ProviderError};
@@ -53,7 +55,8 @@ impl<S: Rows<ProviderCharge>, P: PaymentProvider, C: Clock> PaymentProxy<S, P, C
     async fn take(&self, row: Row, order: &Order) -> Result<Commit, HearError> {
         let (matter, revision) = (&order.matter, row.as_ref().map(|row| row.revision));
         match take(row.as_ref().map(|row| &row.value), matter) {
-            Take::Answer(reaction) => self.react(reaction, revision).await,
+            Take::Pass => Ok(Commit::Done),
+            Take::Tell(again) => self.react(Reaction::Tell(*again), revision).await,
             Take::Create => {
                 let created = self.create(order).await?;
                 let Some(id) = created else {
@@ -146,14 +149,9 @@ impl<S: Rows<ProviderCharge>, P: PaymentProvider, C: Clock> PaymentProxy<S, P, C
     }
 
     /// Writes a state and tells its event.
-    async fn answer(
-        &self,
-        matter: &Matter,
-        state: ProviderState,
-        revision: Option<u64>,
-    ) -> Result<Commit, HearError> {
+    async fn answer(&self, matter: &Matter, state: ProviderState, revision: Option<u64>) -> Result<Commit, HearError> {
         let events: Vec<Event> = told(&state, matter).map(|event| event.at(self.clock.now())).into_iter().collect();
-        tracing::info!(charge = %matter.charge, state = ?state, "the provider's object says so");
+        tracing::info!(charge = %matter.charge, state = state.as_str(), "the provider's object says so");
         Ok(self.charges.put(moved(matter, state), revision, &events).await?)
     }
 

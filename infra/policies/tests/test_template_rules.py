@@ -123,3 +123,10 @@ def test_every_rule_has_a_bad_example():
     assert {rule for rule, _ in BAD} <= found
     for rule in template_rules.RULES:
         assert any(list(rule(template)) for _, template in BAD), rule.__name__
+
+
+def test_both_sides_of_a_condition_are_looked_at():
+    wide = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    exact = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": {"Fn::GetAtt": ["Queue", "Arn"]}}
+    assert "role-star" in rules(role({"Fn::If": ["IsSo", exact, wide]}))
+    assert rules(role({"Fn::If": ["IsSo", exact, {"Ref": "AWS::NoValue"}]})) == rules(role(exact))

@@ -166,3 +166,15 @@ def test_a_stage_begins_with_the_splitter_for_every_steered_route():
     api = template["Resources"]["FrontApi"]["Properties"]
     named = re.findall(r"stageVariables\.(\w+)", json.dumps(api["DefinitionBody"]))
     assert api["Variables"] == {variable: {"Ref": "RouteSplitter"} for variable in named}
+
+
+def test_every_consumer_hears_the_events_that_the_code_says():
+    """`infra/events` is made from the code; who hears what there is what the event queues' rules let through."""
+    hears: dict[str, set[str]] = {}
+    for path in (loading.INFRA / "events").glob("*.json"):
+        for consumer in json.loads(path.read_text())["x-heard-by"]:
+            hears.setdefault(consumer, set()).add(path.stem)
+    stacks = loading.load(loading.INFRA / "template.yaml")["Resources"].values()
+    queues = [s["Properties"] for s in stacks if s["Properties"].get("TemplateURL") == "stacks/event-queue.yaml"]
+    told = {queue["Parameters"]["Consumer"]: set(queue["Parameters"]["EventNames"].split(",")) for queue in queues}
+    assert told == hears

@@ -1,5 +1,7 @@
 //! `infra/events` holds the schema of each event, made from its Rust type. `make event-schemas` writes them anew.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +17,10 @@ fn made() -> BTreeMap<String, String> {
 fn text(event: &domain::events::Definition) -> String {
     let mut schema = event.schema.clone();
     schema.insert("title".to_owned(), event.name.into());
-    schema.insert("$comment".to_owned(), format!("source: {}", event.by.source()).into());
+    // Not JSON Schema's, but who tells it and who hears it is part of the contract; the templates are held against it.
+    schema.insert("x-source".to_owned(), event.by.source().into());
+    let heard_by: Vec<&str> = event.heard_by.iter().map(|service| service.name()).collect();
+    schema.insert("x-heard-by".to_owned(), heard_by.into());
     format!("{}\n", serde_json::to_string_pretty(&schema).unwrap())
 }
 

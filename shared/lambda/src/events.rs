@@ -49,7 +49,10 @@ pub async fn hear_all(
     dead_letters: &impl DeadLetters,
     heard: &impl AsyncFn(Event) -> Result<(), HearError>,
 ) -> SqsBatchResponse {
-    batch::each(batch.records, async |message| hear(message.body.as_deref().unwrap_or_default(), dead_letters, heard).await).await
+    batch::each(batch.records, async |message| {
+        hear(message.body.as_deref().unwrap_or_default(), dead_letters, heard).await
+    })
+    .await
 }
 
 /// Runs a function that hears events.

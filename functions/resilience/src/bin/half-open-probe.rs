@@ -4,7 +4,7 @@ use aws::cloudwatch::MetricAlarm;
 use aws::pipelines::DynamoRecords;
 use aws::pipes::PipeSwitch;
 use aws::ssm::StatusParameter;
-use aws::states::PipelineTrials;
+use aws::states::{Choreography, PipelineTrials, Target};
 use aws::system::System;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use resilience::config::ProbeConfig;
@@ -15,12 +15,16 @@ async fn main() -> Result<(), Error> {
     lambda::telemetry::init();
     let config = ProbeConfig::from_env(&lambda::config::process())?;
     let sdk = aws::config::load().await;
+    let target = match config.choreography {
+        Some((function, ledger)) => Target::Choreography(Choreography::new(&sdk, function, ledger)),
+        None => Target::StateMachine(config.state_machine_arn),
+    };
     let probe = Probe {
         records: DynamoRecords::new(&sdk, config.pipelines_table, config.pipeline_name),
         switch: PipeSwitch::new(&sdk, config.pipe_name),
         projection: StatusParameter::new(&sdk, config.status_parameter),
         alarm: MetricAlarm::new(&sdk, config.alarm_name),
-        trials: PipelineTrials::new(&sdk, config.state_machine_arn, config.queue_url),
+        trials: PipelineTrials::new(&sdk, target, config.queue_url),
         clock: System,
         chance: System,
         pause: System,

@@ -14,7 +14,7 @@ fn row(state: ChargeState, payment_id: Option<&str>) -> ChargeRow {
     ChargeRow { charge: intent.charge(), state, payment_id, money: intent.price, reason: None }
 }
 
-async fn moves_by_revision(charges: &impl Charges) {
+async fn moves_by_revision(charges: &impl Rows<ChargeRow>) {
     let created = row(ChargeState::Created, Some("pi_1"));
     assert_eq!(charges.row(&created.charge).await.unwrap(), None);
     assert_eq!(charges.put(created.clone(), None, &[]).await.unwrap(), Commit::Done);

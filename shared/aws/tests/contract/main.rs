@@ -12,6 +12,7 @@ mod gates_race;
 mod imports;
 mod ledger;
 mod messages;
+mod outbox;
 mod pipelines;
 mod place;
 mod routes;

@@ -2,7 +2,7 @@
 
 use crate::place::{NOW, intent, sdk, unique};
 use aws::queues::{SqsDeadLetters, SqsIntents};
-use aws::states::PipelineTrials;
+use aws::states::{PipelineTrials, Target};
 use aws_config::SdkConfig;
 use domain::pipeline::{Evidence, Trials};
 use domain::services::{DeadLetters, IntentQueue};
@@ -29,7 +29,11 @@ async fn an_intent_that_is_sent_is_what_a_trial_receives() {
     let url = queue(&sdk).await;
     let message = intent("ada", 1, 0).message();
     SqsIntents::new(&sdk, &url, Fixed).send(&message, Duration::ZERO).await.unwrap();
-    let trials = PipelineTrials::new(&sdk, "arn:aws:states:eu-central-1:000000000000:stateMachine:none", &url);
+    let trials = PipelineTrials::new(
+        &sdk,
+        Target::StateMachine("arn:aws:states:eu-central-1:000000000000:stateMachine:none".to_owned()),
+        &url,
+    );
     let received = trials.receive(3).await.unwrap();
     assert_eq!(received.len(), 1);
     assert_eq!(domain::intent::IntentMessage::parse(&received[0].body).unwrap(), message);
@@ -80,7 +84,7 @@ async fn a_trial_is_judged_by_what_its_execution_says() {
             .send()
             .await
             .unwrap();
-        let trials = PipelineTrials::new(&sdk, &made.state_machine_arn, &url);
+        let trials = PipelineTrials::new(&sdk, Target::StateMachine(made.state_machine_arn.clone()), &url);
         SqsIntents::new(&sdk, &url, Fixed).send(&intent("ada", 1, 0).message(), Duration::ZERO).await.unwrap();
         let received = trials.receive(1).await.unwrap();
         let execution = trials.start(&received[0], "probe-1-m").await.unwrap();

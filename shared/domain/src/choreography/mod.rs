@@ -22,4 +22,3 @@ pub enum Reaction<W> {
     /// It changes nothing here: it came too late, or is of another charge.
     Pass,
 }
-

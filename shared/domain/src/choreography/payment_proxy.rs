@@ -39,6 +39,20 @@ pub enum ProviderState {
     Canceled,
 }
 
+impl ProviderState {
+    /// The word in the table.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "open",
+            Self::Captured { .. } => "captured",
+            Self::Declined { .. } => "declined",
+            Self::Refunding { .. } => "refunding",
+            Self::Refunded => "refunded",
+            Self::Canceled => "canceled",
+        }
+    }
+}
+
 /// One row of `provider-charges`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderCharge {
@@ -83,8 +97,10 @@ pub enum Take {
     Create,
     /// Let this payment's object speak: confirm, cancel or believe it.
     Ask(PaymentId),
-    /// The row has the answer.
-    Answer(Reaction<ProviderCharge>),
+    /// A repeat: tell this.
+    Tell(Box<Happened>),
+    /// It is being settled: nothing is taken.
+    Pass,
 }
 
 /// What payment-proxy does when a charge may be taken.
@@ -92,7 +108,7 @@ pub fn take(row: Option<&ProviderCharge>, matter: &Matter) -> Take {
     match row.map(|row| &row.state) {
         None => Take::Create,
         Some(ProviderState::Open { payment_id }) => Take::Ask(payment_id.clone()),
-        Some(state) => Take::Answer(told(state, matter).map_or(Reaction::Pass, Reaction::Tell)),
+        Some(state) => told(state, matter).map_or(Take::Pass, |told| Take::Tell(Box::new(told))),
     }
 }
 
@@ -121,9 +137,8 @@ pub fn give_back(row: Option<&ProviderCharge>, matter: &Matter) -> GiveBack {
             GiveBack::Begin(moved(matter, ProviderState::Refunding { payment_id: payment_id.clone() }))
         }
         Some(ProviderState::Refunding { payment_id }) => GiveBack::Settle(payment_id.clone()),
-        // Its payment was cancelled before it was written: nothing is held.
-        Some(ProviderState::Declined { .. }) => GiveBack::Answer(settled(&canceled())),
+        // A declined one's payment was cancelled before it was written: nothing is held.
+        Some(ProviderState::Declined { .. } | ProviderState::Canceled) => GiveBack::Answer(settled(&canceled())),
         Some(ProviderState::Refunded) => GiveBack::Answer(settled(&moved(matter, ProviderState::Refunded))),
-        Some(ProviderState::Canceled) => GiveBack::Answer(settled(&canceled())),
     }
 }

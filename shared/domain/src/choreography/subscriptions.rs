@@ -135,12 +135,7 @@ fn activate(row: &Row, lock: &Lock, case: Option<Case>, until: Timestamp, now: T
     }
     write.case = case.filter(Case::is_open).map(|case| {
         let why = "the content was unblocked after all".to_owned();
-        CaseChange::Resolve(case.resolved(AuditLine {
-            at: now,
-            by: SAGA.to_owned(),
-            action: Action::Overtaken,
-            why,
-        }))
+        CaseChange::Resolve(case.resolved(AuditLine { at: now, by: SAGA.to_owned(), action: Action::Overtaken, why }))
     });
     write
 }

@@ -113,8 +113,7 @@ impl Event {
             return Err(poison(format!("its version is {}, and only {VERSION} is known here", head.detail.version)));
         }
         let Message { name, detail } = serde_json::from_str(text).map_err(unreadable)?;
-        let happened =
-            serde_json::from_value(json!({"detail-type": name, "data": detail.data})).map_err(unreadable)?;
+        let happened = serde_json::from_value(json!({"detail-type": name, "data": detail.data})).map_err(unreadable)?;
         let event = Self { occurred_at: detail.occurred_at, happened };
         if detail.event_id != event.id().to_string() || detail.correlation_id != *event.happened.matter().intent() {
             return Err(poison("its eventId or correlationId is not that of its data".to_owned()));

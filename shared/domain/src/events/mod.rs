@@ -10,8 +10,8 @@ mod envelope;
 pub use data::{Abandoned, Activated, Collected, Ended, Failed, Matter, Order, Parked, Refused, Settlement, Unblocked};
 pub use envelope::{Event, EventId, PoisonEvent, VERSION};
 
-use schemars::{Schema, schema_for};
 use crate::store::StoreError;
+use schemars::{Schema, schema_for};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 
@@ -31,15 +31,20 @@ pub enum Service {
 }
 
 impl Service {
-    /// The `source` of its events.
-    pub fn source(self) -> &'static str {
+    /// Its name, also that of its queue.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Subscriptions => "new-science.subscriptions",
-            Self::Payments => "new-science.payments",
-            Self::FraudProxy => "new-science.fraud-proxy",
-            Self::PaymentProxy => "new-science.payment-proxy",
-            Self::ContentAccess => "new-science.content-access",
+            Self::Subscriptions => "subscriptions",
+            Self::Payments => "payments",
+            Self::FraudProxy => "fraud-proxy",
+            Self::PaymentProxy => "payment-proxy",
+            Self::ContentAccess => "content-access",
         }
+    }
+
+    /// The `source` of its events.
+    pub fn source(self) -> String {
+        format!("new-science.{}", self.name())
     }
 }
 

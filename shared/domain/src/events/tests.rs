@@ -45,7 +45,12 @@ fn all() -> Vec<Happened> {
         Happened::PaymentRefundRequested(refused.clone()),
         Happened::ContentUnblocked(Unblocked { matter: matter.clone(), until }),
         Happened::ContentUnblockFailed(refused),
-        Happened::SubscriptionActivated(Activated { matter: matter.clone(), key: key.clone(), until, newsletter: true }),
+        Happened::SubscriptionActivated(Activated {
+            matter: matter.clone(),
+            key: key.clone(),
+            until,
+            newsletter: true,
+        }),
         Happened::SubscriptionRejected(ended.clone()),
         Happened::SubscriptionRefunded(ended),
         Happened::SubscriptionParked(Parked { matter, key, case_id: "case".to_owned() }),

@@ -104,7 +104,7 @@ pub enum Out {
 pub enum Style {
     /// The state machine `subscribe` orchestrates payment and content; customer relations hear events.
     Hybrid,
-    /// The state machine `subscribe` orchestrates everything.
+    /// The state machine `subscribe` orchestrates all that there is.
     Orchestration,
     /// Services hear each other's events.
     Choreography,
@@ -122,9 +122,8 @@ impl std::str::FromStr for Style {
     fn from_str(word: &str) -> Result<Self, Self::Err> {
         match word {
             "Hybrid" => Ok(Self::Hybrid),
-            "Orchestration" => Ok(Self::Orchestration),
             "Choreography" => Ok(Self::Choreography),
-            _ => Err("must be Hybrid, Orchestration or Choreography"),
+            _ => Err("must be Hybrid or Choreography"),
         }
     }
 }

@@ -41,8 +41,7 @@ pub const HOUR: Duration = Duration::from_hours(1);
 /// After so many failures a queue gives a message to its dead-letter queue.
 const RECEIVES: u32 = 4;
 
-type SubscriptionsService =
-    Subscriptions<MemoryLedger, MemoryLedger, VirtualClock, MemoryConductor, MemoryDeadLetters>;
+type SubscriptionsService = Subscriptions<MemoryLedger, MemoryLedger, VirtualClock, MemoryConductor, MemoryDeadLetters>;
 type RecoveryService = IntentRecovery<
     MemoryLedger,
     MemoryEntitlements,

@@ -699,7 +699,8 @@ fn rules_that_only_a_person_or_a_webhook_could_test() {
     assert_eq!(transitions::park(&processing, &me, "a test", now), Step::Lost);
 
     // The tier is another's, and a charge has begun: settle it, whatever it takes, and leave the lock alone.
-    let (message, terms) = (IntentMessage::parse(&text).unwrap(), Terms { price, max_intent_age: HOUR, style: Style::Hybrid });
+    let (message, terms) =
+        (IntentMessage::parse(&text).unwrap(), Terms { price, max_intent_age: HOUR, style: Style::Hybrid });
     let (_, other) = world.message("ada", 2);
     let waits = Versioned { value: Intent { status: Status::Retrying, owner: None, ..world.row(&id) }, revision: 1 };
     let claim = |until: Option<Timestamp>, begun: bool| {
