@@ -1,4 +1,4 @@
-"""The saga as a choreography, on the deployed template: the same promises as orchestrated, and the switch between them."""
+"""The saga as a choreography, on the deployed template: the same promises, and the switch between the styles."""
 
 import json
 import os
