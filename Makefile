@@ -101,6 +101,10 @@ breaker: $(if $(filter ops,$(MAKECMDGOALS)),,ops) ## with ops: the breakers of t
 route: $(VENV) ## The routes that leave the monolith; ROUTE=<name> MODE=monolith|shadow|canary|modern PERCENT=<0-100> WHY="…" steers one
 	@exec .venv/bin/python infra/ops/routes.py
 
+.PHONY: trace
+trace: $(VENV) ## The whole story of one intent, INTENT=<id> [CUSTOMER=<sub>]: printed, and drawn as a page
+	@exec .venv/bin/python infra/ops/trace.py
+
 .PHONY: style
 style: $(VENV) ## How the saga works on new intents: STYLE=Hybrid|Choreography; what has begun keeps its style
 	@exec .venv/bin/python infra/ops/style.py

@@ -185,6 +185,40 @@ def test_a_forged_event_moves_no_money(platform: Platform) -> None:
     assert platform.money(other) == (0, 0)
 
 
+def trace(wish: Wish, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What a person does: `make trace INTENT=…`."""
+    command = [sys.executable, str(settings.ROOT / "infra" / "ops" / "trace.py")]
+    known = os.environ | {"STAGE": "local", "INTENT": wish.id} | environment
+    return subprocess.run(command, env=known, capture_output=True, text=True, check=False)
+
+
+def test_the_trace_tells_the_whole_story_in_order_and_draws_it(platform: Platform) -> None:
+    wish = Wish()
+    platform.put("entitlements", **held_by_another(wish))
+    submit(platform, wish)
+    platform.comes_to(wish, "refunded")
+    until(lambda: "SubscriptionRefunded" in trace(wish).stdout, 30, "the last event in the story")
+    told = trace(wish).stdout
+    way = [*FORWARD[:5], "ContentUnblockFailed", "PaymentRefundRequested", "PaymentRefunded", "PaymentRejected"]
+    places = [told.index(f"[{name}") for name in [*way, "SubscriptionRefunded"]]
+    assert places == sorted(places), told
+    assert told.index("asks to become premium") < places[0]
+    assert wish.method not in told
+    page = (settings.ROOT / "target" / "trace" / f"{wish.id}.html").read_text()
+    assert page.count("<g>") == len(way) + 3, "a row for each event, the request and the end"
+    assert wish.method not in page
+
+
+def test_a_trace_of_nothing_says_what_to_do(platform: Platform) -> None:
+    unknown = trace(Wish())
+    assert unknown.returncode != 0
+    assert "CUSTOMER=" in unknown.stderr
+    wish = submit(platform, Wish())
+    platform.comes_to(wish, "active")
+    assert trace(wish, CUSTOMER="somebody-else").returncode != 0
+    assert trace(wish, CUSTOMER=wish.customer).returncode == 0
+
+
 def test_intents_in_flight_finish_in_the_style_that_began_them(platform: Platform) -> None:
     with platform.failing("fraud", "unavailable"):
         events = submit(platform, Wish())
@@ -199,3 +233,5 @@ def test_intents_in_flight_finish_in_the_style_that_began_them(platform: Platfor
         row = platform.comes_to(wish, "active", seconds=120)
         assert row["style"] == style
         assert platform.money(wish) == (1, 0)
+    told = trace(conducted).stdout
+    assert told.index("asks the fraud provider") < told.index("takes the money") < told.index("customer is premium  [")
