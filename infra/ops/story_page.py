@@ -72,7 +72,7 @@ def picture(lines: list[Line]) -> str:
     seen = {line.who for line in lines} | {to for line in lines for to in line.to}
     lanes = [lane for lane in LANES if lane in seen] + sorted(seen - set(LANES))
     at = {lane: LEFT + LANE // 2 + place * LANE for place, lane in enumerate(lanes)}
-    width, height = LEFT + LANE * len(lanes) + LANE, TOP + ROW * len(lines) + 24
+    width, height = LEFT + LANE * len(lanes), TOP + ROW * len(lines) + 24
     drawn = [
         f'<text class="lane" x="{x}" y="24" text-anchor="middle">{escape(lane)}</text>'
         f'<line class="life" x1="{x}" y1="36" x2="{x}" y2="{height - 12}"/>'
@@ -103,9 +103,9 @@ def row(line: Line, y: int, at: dict[str, int]) -> str:
     said = line.event or line.what
     said = said if len(said) <= LONGEST_SELF else said[: LONGEST_SELF - 1] + "…"
     style = "name" if line.event else ""
-    # Beside an arrow that goes to the left, or a lane at the right edge, there is room on the other side.
+    # Beside an arrow that goes to the left, and at the last lane, there is room on the other side.
     ends = [at[to] for to in line.to]
-    if ends and max(ends) < x:
+    if (ends and max(ends) < x) or (not ends and x == max(at.values())):
         parts.append(f'<text class="{style}" x="{x - 10}" y="{y - 7}" text-anchor="end">{escape(said)}</text>')
     else:
         parts.append(f'<text class="{style}" x="{x + 10}" y="{y - 7}">{escape(said)}</text>')
