@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod migration;
 pub mod money;
 pub mod payment_dialogue;
+pub mod payment_news;
 pub mod payment_provider;
 pub mod pipeline;
 pub mod retry_after;

@@ -13,6 +13,7 @@
 //! | `expand[]=latest_charge.refunds`, on get | The PaymentIntent stays `succeeded` when the money goes back; only the charge and its refunds say so. |
 
 mod mapping;
+pub mod webhook;
 mod wire;
 
 use crate::api_key::ApiKey;
