@@ -12,6 +12,7 @@
 mod api_key;
 pub mod fraud;
 mod http;
+pub mod loyalty;
 pub mod monolith;
 pub mod stripe;
 

@@ -14,6 +14,7 @@ pub mod fraud_provider;
 pub mod gate;
 pub mod intent;
 pub mod ledger;
+pub mod loyalty;
 pub mod migration;
 pub mod money;
 pub mod payment_dialogue;

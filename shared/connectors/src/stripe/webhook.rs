@@ -195,8 +195,8 @@ struct Data {
 struct Object {
     #[serde(default)]
     id: Option<String>,
-    #[serde(default)]
-    object: Option<String>,
+    #[serde(default, rename = "object")]
+    kind: Option<String>,
     #[serde(default)]
     payment_intent: Option<String>,
     #[serde(default)]
@@ -237,7 +237,7 @@ fn read(body: &[u8]) -> Result<PaymentNews, WebhookError> {
 /// The payment that an object is, or belongs to.
 fn subject(object: Object) -> Result<Subject, WebhookError> {
     let unreadable = || WebhookError::Unreadable { reason: "it names no payment".to_owned() };
-    let is_payment = object.object.as_deref() == Some("payment_intent");
+    let is_payment = object.kind.as_deref() == Some("payment_intent");
     let id = if is_payment { object.id } else { object.payment_intent };
     let id = id.filter(|id| wire::is_id(id)).ok_or_else(unreadable)?;
     // What is not in our form was not written by us: the payment's id alone must do.

@@ -28,7 +28,7 @@ pub enum Mode {
     RateLimited,
     /// 200 with a body that is no answer. Nothing is done.
     Garbage,
-    /// The issuer declines; the fraud check rejects.
+    /// The issuer declines; the fraud check rejects; the loyalty programme takes nobody.
     Decline,
 }
 
@@ -70,15 +70,21 @@ pub enum Operation {
     Refund,
     /// `POST /v1/checks`
     Check,
+    /// `POST /v1/members` of the loyalty programme
+    Enrol,
+    /// `PUT /3.0/lists/{list}/members/{hash}` of the newsletter
+    Subscribe,
 }
 
-const OPERATIONS: [(&str, Operation); 6] = [
+const OPERATIONS: [(&str, Operation); 8] = [
     ("create", Operation::Create),
     ("read", Operation::Read),
     ("confirm", Operation::Confirm),
     ("cancel", Operation::Cancel),
     ("refund", Operation::Refund),
     ("check", Operation::Check),
+    ("enrol", Operation::Enrol),
+    ("subscribe", Operation::Subscribe),
 ];
 
 impl Operation {
@@ -88,11 +94,12 @@ impl Operation {
     }
 
     /// Where a mode applies, if the order does not say: a lost answer only matters where something was done that the
-    /// caller must find out, and only a confirmation or a check can be declined.
+    /// caller must find out, and only a confirmation, a check or an enrolment
+    /// can be declined.
     fn concerns(self, mode: Mode) -> bool {
         match mode {
             Mode::ActThenHang | Mode::LostReply => !matches!(self, Self::Create | Self::Read),
-            Mode::Decline => matches!(self, Self::Confirm | Self::Check),
+            Mode::Decline => matches!(self, Self::Confirm | Self::Check | Self::Enrol),
             _ => true,
         }
     }

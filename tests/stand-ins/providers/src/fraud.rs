@@ -11,7 +11,7 @@ use axum::{
     body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode, header},
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
     routing::post,
 };
 use serde::Deserialize;
@@ -22,7 +22,7 @@ use crate::{
     behaviour::Behaviour,
     clock::now_millis,
     fault::{Mode, Operation, Switch},
-    hang_up,
+    misbehave,
 };
 
 /// The payment method decides; the score only has to agree with the verdict.
@@ -106,19 +106,8 @@ pub fn routes(api_key: Option<String>) -> Router {
 async fn check(State(provider): State<Arc<Provider>>, headers: HeaderMap, body: Bytes) -> Response {
     provider.journal().calls += 1;
     let effect = provider.switch.next(Operation::Check);
-    match effect.mode {
-        Mode::Unavailable => {
-            return refusal(StatusCode::SERVICE_UNAVAILABLE, "The service is temporarily unavailable.");
-        }
-        Mode::RateLimited => {
-            let seconds = effect.delay.as_millis().div_ceil(1000).to_string();
-            let body = refusal(StatusCode::TOO_MANY_REQUESTS, "Too many checks.");
-            return ([(header::RETRY_AFTER, seconds)], body).into_response();
-        }
-        Mode::Garbage => return Html("<html><body>It works!</body></html>").into_response(),
-        Mode::Hang => return hang_up::after(effect.delay).await,
-        Mode::Slow => tokio::time::sleep(effect.delay).await,
-        Mode::None | Mode::ActThenHang | Mode::LostReply | Mode::Decline => {}
+    if let Some(answer) = misbehave::before(effect, refusal).await {
+        return answer;
     }
     if !is_known(&headers, provider.api_key.as_deref()) {
         return refusal(StatusCode::UNAUTHORIZED, "x-api-key is missing or wrong.");
@@ -128,11 +117,7 @@ async fn check(State(provider): State<Arc<Provider>>, headers: HeaderMap, body: 
         Ok(_) => return refusal(StatusCode::BAD_REQUEST, "No field may be empty, and the amount not zero."),
         Err(error) => return refusal(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    match effect.mode {
-        Mode::ActThenHang => hang_up::after(effect.delay).await,
-        Mode::LostReply => hang_up::now(),
-        _ => ranged(&headers, verdict.to_string()),
-    }
+    misbehave::after(effect, ranged(&headers, verdict.to_string())).await
 }
 
 fn is_known(headers: &HeaderMap, expected: Option<&str>) -> bool {
