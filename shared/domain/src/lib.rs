@@ -21,6 +21,7 @@ pub mod payment_dialogue;
 pub mod payment_news;
 pub mod payment_provider;
 pub mod pipeline;
+pub mod relations;
 pub mod retry_after;
 pub mod routes;
 pub mod search;

@@ -1,6 +1,7 @@
 //! The port to the loyalty programme. Enrolling is idempotent by its reference, so it may be repeated.
 
 use crate::intent::{Charge, CustomerId, Tier};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::time::Duration;
@@ -17,7 +18,7 @@ pub struct Enrolment {
 }
 
 /// The programme's own id of a member.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct MemberId(pub String);
 

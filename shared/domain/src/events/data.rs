@@ -3,7 +3,9 @@
 use crate::charges::Settled;
 use crate::intent::{Charge, CustomerId, IntentId, IntentKey, PaymentMethod, Tier};
 use crate::ledger::Intent;
+use crate::loyalty::MemberId;
 use crate::money::Money;
+use crate::relations::Missing;
 use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -119,5 +121,19 @@ about_a_matter! {
         key: IntentKey,
         /// The case that asks a person.
         case_id: String,
+    }
+    /// Of `CustomerStatusUpdated`.
+    StatusUpdated {}
+    /// Of `LoyaltyEnrolled`.
+    Enrolled {
+        /// The programme's own id of the member.
+        member: MemberId,
+    }
+    /// Of `CustomerRelationsCompleted`.
+    RelationsCompleted {}
+    /// Of `CustomerRelationsPartial`.
+    Partial {
+        /// What could not be arranged, and why.
+        missing: Vec<Missing>,
     }
 }

@@ -7,7 +7,10 @@
 mod data;
 mod envelope;
 
-pub use data::{Abandoned, Activated, Collected, Ended, Failed, Matter, Order, Parked, Refused, Settlement, Unblocked};
+pub use data::{
+    Abandoned, Activated, Collected, Ended, Enrolled, Failed, Matter, Order, Parked, Partial, Refused,
+    RelationsCompleted, Settlement, StatusUpdated, Unblocked,
+};
 pub use envelope::{Event, EventId, PoisonEvent, VERSION};
 
 use crate::store::StoreError;
@@ -28,6 +31,12 @@ pub enum Service {
     PaymentProxy,
     /// Owns decisions and entitlements.
     ContentAccess,
+    /// Tells who cares about customers that one has become premium, and joins their answers.
+    CustomerRelations,
+    /// Speaks to the loyalty programme.
+    LoyaltyProxy,
+    /// Reads what the newsletter's provider never took.
+    Newsletter,
 }
 
 impl Service {
@@ -39,6 +48,9 @@ impl Service {
             Self::FraudProxy => "fraud-proxy",
             Self::PaymentProxy => "payment-proxy",
             Self::ContentAccess => "content-access",
+            Self::CustomerRelations => "customer-relations",
+            Self::LoyaltyProxy => "loyalty-proxy",
+            Self::Newsletter => "newsletter",
         }
     }
 
@@ -134,13 +146,25 @@ events! {
     /// The content was refused, for ever: the charge must not stand.
     ContentUnblockFailed(Refused) by ContentAccess, heard by [Payments];
     /// The customer is premium.
-    SubscriptionActivated(Activated) by Subscriptions, heard by [];
+    SubscriptionActivated(Activated) by Subscriptions, heard by [CustomerRelations];
     /// It ended without money.
     SubscriptionRejected(Ended) by Subscriptions, heard by [];
     /// It ended, and the money went back.
     SubscriptionRefunded(Ended) by Subscriptions, heard by [];
     /// A person must decide.
     SubscriptionParked(Parked) by Subscriptions, heard by [];
+    /// A customer's status changed: whoever cares may act on it.
+    CustomerStatusUpdated(StatusUpdated) by CustomerRelations, heard by [LoyaltyProxy];
+    /// The loyalty programme has the customer.
+    LoyaltyEnrolled(Enrolled) by LoyaltyProxy, heard by [CustomerRelations];
+    /// It will never have them.
+    LoyaltyEnrolmentFailed(Failed) by LoyaltyProxy, heard by [CustomerRelations];
+    /// The newsletter's provider never took the customer's address.
+    NewsletterFailed(Failed) by Newsletter, heard by [CustomerRelations];
+    /// All that premium brings has been arranged.
+    CustomerRelationsCompleted(RelationsCompleted) by CustomerRelations, heard by [Subscriptions];
+    /// Part of it could not be.
+    CustomerRelationsPartial(Partial) by CustomerRelations, heard by [Subscriptions];
 }
 
 impl Happened {

@@ -3,7 +3,9 @@
 use super::*;
 use crate::charges::Settled;
 use crate::intent::{Charge, CustomerId, IntentId, IntentKey, PaymentMethod, Tier};
+use crate::loyalty::MemberId;
 use crate::money::{Currency, Money};
+use crate::relations::Missing;
 use crate::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -30,6 +32,7 @@ fn all() -> Vec<Happened> {
     let settlement = Settlement { matter: matter.clone(), kind: Settled::Refunded, reason: None };
     let ended = Ended { matter: matter.clone(), key: key.clone(), reason: Some(reason) };
     let until = Timestamp(9);
+    let missing = vec![Missing { what: "loyalty".to_owned(), reason: "not-eligible".to_owned() }];
     vec![
         Happened::TierUpgradeRequested(order.clone()),
         Happened::TierUpgradeAbandoned(Abandoned { matter: matter.clone() }),
@@ -39,7 +42,7 @@ fn all() -> Vec<Happened> {
         Happened::PaymentCollected(collected.clone()),
         Happened::PaymentFailed(failed.clone()),
         Happened::PaymentRefunded(settlement.clone()),
-        Happened::PaymentRefundFailed(failed),
+        Happened::PaymentRefundFailed(failed.clone()),
         Happened::PaymentCompleted(collected),
         Happened::PaymentRejected(settlement),
         Happened::PaymentRefundRequested(refused.clone()),
@@ -53,7 +56,13 @@ fn all() -> Vec<Happened> {
         }),
         Happened::SubscriptionRejected(ended.clone()),
         Happened::SubscriptionRefunded(ended),
-        Happened::SubscriptionParked(Parked { matter, key, case_id: "case".to_owned() }),
+        Happened::SubscriptionParked(Parked { matter: matter.clone(), key, case_id: "case".to_owned() }),
+        Happened::CustomerStatusUpdated(StatusUpdated { matter: matter.clone() }),
+        Happened::LoyaltyEnrolled(Enrolled { matter: matter.clone(), member: MemberId("m_1".to_owned()) }),
+        Happened::LoyaltyEnrolmentFailed(failed.clone()),
+        Happened::NewsletterFailed(failed),
+        Happened::CustomerRelationsCompleted(RelationsCompleted { matter: matter.clone() }),
+        Happened::CustomerRelationsPartial(Partial { matter, missing }),
     ]
 }
 
