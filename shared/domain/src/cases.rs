@@ -17,6 +17,8 @@ pub enum CaseKind {
     Unsettled,
     /// The provider will not give the money back: money is held.
     RefundFailed,
+    /// The customer is premium, and part of what comes with it could not be arranged. No money is in question.
+    Relations,
 }
 
 /// What a person may do, and the one thing that happens without.

@@ -6,8 +6,9 @@ use crate::events::{Abandoned, Event, Happened, Matter, Order};
 use crate::intent::IntentMessage;
 use crate::ledger::store::{CaseChange, Change, LockChange};
 use crate::ledger::transitions::{Lock, Recovery, Row, SETTLING_EXTENSION};
-use crate::ledger::transitions::{activated, change, free_if_held, open_case, outcome, retrying};
-use crate::ledger::{ALREADY_SUBSCRIBED, Intent, Out, Status, Terms, TierLock};
+use crate::ledger::transitions::{activated, case_about, change, free_if_held, open_case, outcome, retrying};
+use crate::ledger::{ALREADY_SUBSCRIBED, Intent, Out, RelationsEnd, Status, Terms, TierLock};
+use crate::relations::Missing;
 use crate::time::Timestamp;
 use std::time::Duration;
 
@@ -116,8 +117,31 @@ pub fn hear(row: &Row, lock: &Lock, case: Option<Case>, happened: &Happened, now
             }
             _ => Heard::Pass,
         },
+        // In every style: what came with premium is arranged by events.
+        Happened::CustomerRelationsCompleted(_) if before.status == Status::Active && before.relations.is_none() => {
+            let relations = Some(RelationsEnd::Completed);
+            Heard::Write(Box::new(change(row, Intent { relations, updated_at: now, ..before.clone() })))
+        }
+        Happened::CustomerRelationsPartial(partial)
+            if before.status == Status::Active && before.relations != Some(RelationsEnd::Partial) =>
+        {
+            Heard::Write(Box::new(miss(row, &partial.missing, now)))
+        }
         _ => Heard::Pass,
     }
+}
+
+/// The customer is premium all the same; a person sees to what is missing.
+fn miss(row: &Row, missing: &[Missing], now: Timestamp) -> Change {
+    let mut intent = Intent { relations: Some(RelationsEnd::Partial), updated_at: now, ..row.value.clone() };
+    let what: Vec<&str> = missing.iter().map(|missing| missing.what.as_str()).collect();
+    let why = format!("the customer is premium, and this could not be arranged: {}", what.join(", "));
+    let mut case = case_about(&intent, CaseKind::Relations, why, now);
+    // Another attempt's case may have been overtaken: this one is about something else.
+    case.id = format!("{}-relations", case.id);
+    case.evidence.extend(missing.iter().map(|missing| (missing.what.clone(), missing.reason.clone())));
+    intent.case_id = Some(case.id.clone());
+    Change { case: Some(CaseChange::Open(case)), ..change(row, intent) }
 }
 
 fn ended(before: &Intent, status: Status, now: Timestamp) -> Intent {
@@ -186,3 +210,6 @@ pub fn recover(row: &Row, now: Timestamp) -> Recovery {
     intent.extended = true;
     Recovery::Retry(Box::new(change(row, intent)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,6 +98,16 @@ pub enum Out {
     Parked,
 }
 
+/// What became of customer relations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RelationsEnd {
+    /// All of it is arranged.
+    Completed,
+    /// Part of it could not be; a case says what.
+    Partial,
+}
+
 /// Which saga style an intent began in; it is retried in the same one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -185,6 +195,9 @@ pub struct Intent {
     /// The open case, while parked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub case_id: Option<String>,
+    /// What became of all that premium brings beside the content, once that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub relations: Option<RelationsEnd>,
     /// When the request was accepted.
     pub accepted_at: Timestamp,
     /// When this row was last written.
@@ -215,6 +228,7 @@ impl Intent {
             ended_by: None,
             taken_from: None,
             case_id: None,
+            relations: None,
             accepted_at: message.accepted_at,
             updated_at: now,
         }
@@ -275,6 +289,10 @@ pub fn customer_message(intent: &Intent) -> &'static str {
         (Status::Processing | Status::Compensating, _) => "We are working on your request.",
         (Status::Retrying, _) => "This takes longer than usual. Your request is safe; we try again by ourselves.",
         (Status::Parked, _) => "Something needs a person to look at it. We will come back to you.",
+        (Status::Active, _) if intent.relations == Some(RelationsEnd::Partial) => {
+            "Welcome: you are a premium subscriber. Part of what comes with it, such as the loyalty programme or the \
+             newsletter, is not arranged yet; we see to it."
+        }
         (Status::Active, _) => "Welcome: you are a premium subscriber.",
         (Status::Declined, Some(ALREADY_SUBSCRIBED)) => {
             "You are a premium subscriber already, or about to become one. Nothing was charged for this request."

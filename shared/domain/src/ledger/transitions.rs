@@ -343,6 +343,9 @@ pub enum NotAllowed {
     /// Nothing is left to give back.
     #[error("the charge is settled: nothing is left to refund; close the case or retry")]
     Settled,
+    /// The customer is premium: there is nothing to repeat or to give back here.
+    #[error("the subscription is active and stays so: arrange by hand what is missing, then close the case")]
+    OnlyClose,
     /// The saga's own word.
     #[error("only the saga itself ends a case so: retry, refund or close it")]
     NotForPeople,
@@ -361,6 +364,13 @@ pub fn decide(
     max_intent_age: Duration,
 ) -> Result<Change, NotAllowed> {
     let before = &row.value;
+    if case.kind == CaseKind::Relations && case.is_open() && before.case_id.as_deref() == Some(case.id.as_str()) {
+        if line.action != Action::Close {
+            return Err(NotAllowed::OnlyClose);
+        }
+        let intent = Intent { case_id: None, updated_at: line.at, ..before.clone() };
+        return Ok(Change { case: Some(CaseChange::Resolve(case.resolved(line))), ..change(row, intent) });
+    }
     if before.status != Status::Parked || before.case_id.as_deref() != Some(case.id.as_str()) || !case.is_open() {
         return Err(NotAllowed::NotParked(before.status.as_str()));
     }
