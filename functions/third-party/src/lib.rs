@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod fraud_proxy;
+pub mod loyalty_proxy;
 pub mod payment_proxy;
 
 /// How often a decision is made anew when somebody else wrote in between.

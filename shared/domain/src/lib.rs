@@ -12,6 +12,7 @@ pub mod decisions;
 pub mod events;
 pub mod fraud_provider;
 pub mod gate;
+pub mod idempotency;
 pub mod intent;
 pub mod ledger;
 pub mod loyalty;
