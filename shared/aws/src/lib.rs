@@ -17,6 +17,8 @@ mod outbox;
 pub mod pipelines;
 pub mod pipes;
 pub mod queues;
+pub mod records;
+pub mod relations;
 pub mod routes;
 pub mod secrets;
 pub mod snapshots;

@@ -31,7 +31,9 @@ pub enum Status {
 pub struct Record {
     /// How far.
     pub status: Status,
-    /// When it may be forgotten, in seconds since the epoch: DynamoDB's time to live.
+    /// When it may be forgotten, in seconds since the epoch: DynamoDB's time to live. Powertools takes the attribute's name as an
+    /// option (`expiryAttr`); ours is that of all our tables.
+    #[serde(rename = "expiresAt")]
     pub expiration: i64,
     /// Until when somebody works on it; after that they are taken for dead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -137,9 +139,9 @@ mod tests {
 
     #[test]
     fn the_record_is_powertools() {
-        let in_progress = json!({"status": "INPROGRESS", "expiration": 1_802_419_200, "in_progress_expiration": 1_800_000_060_000_i64});
+        let in_progress = json!({"status": "INPROGRESS", "expiresAt": 1_802_419_200, "in_progress_expiration": 1_800_000_060_000_i64});
         assert_eq!(json!(taken(None, NOW)), in_progress);
-        let completed = json!({"status": "COMPLETED", "expiration": 1_802_419_200, "data": "it"});
+        let completed = json!({"status": "COMPLETED", "expiresAt": 1_802_419_200, "data": "it"});
         assert_eq!(json!(Record::completed("it".to_owned(), NOW)), completed);
     }
 }

@@ -4,10 +4,16 @@
 //! Two answers are joined. The loyalty programme's is waited for. The newsletter's is not: its request is queued, and only a
 //! failure comes back, perhaps long after everything was said to be arranged.
 
-use crate::events::{Activated, Happened, Matter, Partial, RelationsCompleted, StatusUpdated};
+use crate::events::{Activated, Event, Happened, Matter, Outbox, Partial, RelationsCompleted, StatusUpdated};
+use crate::intent::{CustomerId, Invalid, checked_string};
 use crate::loyalty::MemberId;
+use crate::services::ServiceError;
+use crate::store::{Commit, StoreError, Versioned};
+use md5::{Digest, Md5};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::future::Future;
 
 /// What the loyalty programme said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,13 +110,12 @@ impl Relations {
     }
 }
 
-/// A customer became premium. The caller has handed the newsletter's request to its queue first, where it is wanted: a
+/// A customer became premium. `newsletter`: its request, which the caller has handed to its queue first, where it is wanted: a
 /// request that goes twice is harmless, one that never goes is not.
-pub fn begin(row: Option<&Relations>, activated: &Activated) -> Reaction {
+pub fn begin(row: Option<&Relations>, activated: &Activated, newsletter: Newsletter) -> Reaction {
     if let Some(row) = row {
         return Reaction::Tell(Box::new(row.told()));
     }
-    let newsletter = if activated.newsletter { Newsletter::Queued } else { Newsletter::NotWanted };
     let row = Relations { matter: activated.matter.clone(), loyalty: Loyalty::Pending, newsletter };
     let told = row.told();
     Reaction::Write(Box::new(row), Some(Box::new(told)))
@@ -141,6 +146,73 @@ pub fn hear(row: &Relations, happened: &Happened) -> Reaction {
     }
     let told = (after.loyalty != Loyalty::Pending).then(|| Box::new(after.told()));
     Reaction::Write(Box::new(after), told)
+}
+
+checked_string!(
+    /// Where a customer gets letters. It never goes into an event or a log.
+    EmailAddress,
+    "email",
+    "must be an address of at most 254 characters without spaces, quotes, brackets and backslashes",
+    |v| v.len() <= 254
+        && v.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
+        && !v.chars().any(|c| c.is_control() || c.is_whitespace() || "\"\\<>()[],;:".contains(c))
+);
+
+impl EmailAddress {
+    /// How Mailchimp names a member: the MD5 of the address in lower case, without spaces around it
+    /// (<https://mailchimp.com/developer/marketing/docs/methods-parameters/#path-parameters>).
+    pub fn subscriber_hash(&self) -> String {
+        format!("{:x}", Md5::digest(self.as_str().to_lowercase()))
+    }
+}
+
+/// A message of `newsletter-requests`. A Pipe makes the request of it, without any code: so everything is ready here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewsletterRequest {
+    /// For which subscription, so that a failure can be told.
+    pub matter: Matter,
+    /// The member's name in the request's path.
+    pub subscriber_hash: String,
+    /// The member's address in its body.
+    pub email_address: EmailAddress,
+}
+
+impl NewsletterRequest {
+    /// The request for a customer.
+    pub fn of(matter: &Matter, address: EmailAddress) -> Self {
+        Self { matter: matter.clone(), subscriber_hash: address.subscriber_hash(), email_address: address }
+    }
+}
+
+/// Who knows where customers get letters.
+pub trait Addresses {
+    /// A customer's verified address, if there is one.
+    fn address(&self, customer: &CustomerId)
+    -> impl Future<Output = Result<Option<EmailAddress>, ServiceError>> + Send;
+}
+
+/// The queue of newsletter requests.
+pub trait NewsletterQueue {
+    /// Hands a request over.
+    fn request(&self, request: &NewsletterRequest) -> impl Future<Output = Result<(), ServiceError>> + Send;
+}
+
+/// Customer relations' own table.
+pub trait RelationsRows: Outbox {
+    /// One row, consistently read.
+    fn relations(
+        &self,
+        matter: &Matter,
+    ) -> impl Future<Output = Result<Option<Versioned<Relations>>, StoreError>> + Send;
+
+    /// Writes a row, and tells these events, if nobody wrote since `based_on` (`None`: if there is none).
+    fn put(
+        &self,
+        row: Relations,
+        based_on: Option<u64>,
+        tell: &[Event],
+    ) -> impl Future<Output = Result<Commit, StoreError>> + Send;
 }
 
 #[cfg(test)]

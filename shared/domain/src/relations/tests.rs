@@ -37,7 +37,8 @@ fn bounced() -> Happened {
 }
 
 fn begun(newsletter: bool) -> Relations {
-    match begin(None, &activated(newsletter)) {
+    let request = if newsletter { Newsletter::Queued } else { Newsletter::NotWanted };
+    match begin(None, &activated(newsletter), request) {
         Reaction::Write(row, Some(told)) => {
             assert_eq!(told.name(), "CustomerStatusUpdated");
             *row
@@ -92,7 +93,7 @@ fn a_repeat_is_answered_and_the_first_answer_stands() {
     let (row, told) = after(true, &[enrolled(), refused(), enrolled()]);
     assert!(matches!(row.loyalty, Loyalty::Enrolled { .. }));
     assert_eq!(told, ["CustomerRelationsCompleted"; 3]);
-    assert!(matches!(begin(Some(&row), &activated(true)), Reaction::Tell(_)));
+    assert!(matches!(begin(Some(&row), &activated(true), Newsletter::Queued), Reaction::Tell(_)));
     assert_eq!(after(true, &[bounced(), bounced()]).1, Vec::<&str>::new());
 }
 
@@ -108,5 +109,16 @@ fn a_row_reads_back() {
         let row = after(true, &heard).0;
         let written = json!(row);
         assert_eq!(serde_json::from_value::<Relations>(written).unwrap(), row);
+    }
+}
+
+#[test]
+fn an_address_is_named_as_mailchimp_names_it_and_fits_into_a_template() {
+    let address = EmailAddress::new("Ada@Example.org").unwrap();
+    // printf 'ada@example.org' | md5sum
+    assert_eq!(address.subscriber_hash(), "5bfcf2d8e394674550332640d72db509");
+    let quoted = "a\"b@example.org";
+    for wrong in ["", "ada", "@example.org", "ada@example", "a da@example.org", quoted, "a\\b@example.org"] {
+        assert!(EmailAddress::new(wrong).is_err(), "{wrong}");
     }
 }
