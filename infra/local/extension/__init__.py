@@ -25,6 +25,7 @@ GAPS = (
     "cloudwatch_alarms",
     "cloudwatch_emf",
     "sqs_metrics",
+    "api_destination_rates",
     "eventbridge_targets",
     "scheduler_targets",
     "pipes_sqs",

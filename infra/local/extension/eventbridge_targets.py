@@ -9,7 +9,7 @@ itself.
 Here: the same, for functions, queues, topics, state machines, event buses and API destinations. Delays start at one
 second and double up to 30 seconds. Lambda's own retries are upstream's (environment `LAMBDA_ASYNC_RETRY_BASE_SECONDS`).
 Unfaithful: resource policies (of a queue, of a function) are not asked; a throttled function counts as a failed
-attempt; other target types are refused as not existing; InvocationRateLimitPerSecond has no effect.
+attempt; other target types are refused as not existing.
 """
 
 import dataclasses
