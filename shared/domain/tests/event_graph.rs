@@ -9,19 +9,21 @@ use domain::choreography::payment_proxy::{GiveBack, ProviderCharge, ProviderStat
 use domain::choreography::{Reaction, content, fraud, payment_proxy, payments};
 use domain::decisions::Decision;
 use domain::events::{
-    Abandoned, Collected, Failed, Happened, Matter, Order, Refused, Service, Settlement, Unblocked, definitions,
+    Abandoned, Activated, Collected, Enrolled, Failed, Happened, Matter, Order, Partial, Refused, RelationsCompleted,
+    Service, Settlement, StatusUpdated, Unblocked, definitions,
 };
 use domain::intent::{Charge, CustomerId, IntentId, IntentKey, PaymentMethod, Tier};
+use domain::loyalty::MemberId;
 use domain::money::{Currency, Money};
 use domain::payment_provider::PaymentId;
+use domain::relations::{self, Loyalty, Newsletter, Relations};
 use domain::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 type Graph = BTreeMap<&'static str, BTreeSet<&'static str>>;
 
 /// Events without a consumer, and why.
-const FOR_THE_RECORD: [(&str, &str); 4] = [
-    ("SubscriptionActivated", "the outcome: kept in the archive, for whoever joins the bus"),
+const FOR_THE_RECORD: [(&str, &str); 3] = [
     ("SubscriptionRejected", "the outcome: kept in the archive, for whoever joins the bus"),
     ("SubscriptionRefunded", "the outcome: kept in the archive, for whoever joins the bus"),
     ("SubscriptionParked", "the outcome; the case asks a person"),
@@ -64,7 +66,54 @@ fn causes() -> Vec<Happened> {
         Happened::PaymentRefundRequested(refused.clone()),
         Happened::ContentUnblocked(Unblocked { matter: matter.clone(), until: Timestamp(9) }),
         Happened::ContentUnblockFailed(refused),
+        Happened::SubscriptionActivated(activated()),
+        Happened::CustomerStatusUpdated(StatusUpdated { matter: matter.clone() }),
+        Happened::LoyaltyEnrolled(Enrolled { matter: matter.clone(), member: MemberId("m_1".to_owned()) }),
+        Happened::LoyaltyEnrolmentFailed(refused_by("not-eligible")),
+        Happened::NewsletterFailed(refused_by("not-taken")),
+        Happened::CustomerRelationsCompleted(RelationsCompleted { matter: matter.clone() }),
+        Happened::CustomerRelationsPartial(Partial { matter, missing: vec![] }),
     ]
+}
+
+fn activated() -> Activated {
+    let key = IntentKey::new("00000000-0000-4000-8000-000000000001").unwrap();
+    Activated { matter: matter(), key, until: Timestamp(9), newsletter: true }
+}
+
+fn refused_by(reason: &str) -> Failed {
+    Failed { matter: matter(), reason: reason.to_owned() }
+}
+
+fn by_customer_relations(heard: &Happened) -> Vec<Happened> {
+    let loyalties = [
+        Loyalty::Pending,
+        Loyalty::Enrolled { member: MemberId("m_1".to_owned()) },
+        Loyalty::Failed { reason: "not-eligible".to_owned() },
+    ];
+    let newsletters =
+        [Newsletter::NotWanted, Newsletter::Queued, Newsletter::Failed { reason: "not-taken".to_owned() }];
+    let rows = loyalties.iter().flat_map(|loyalty| {
+        newsletters.iter().map(|newsletter| Relations {
+            matter: matter(),
+            loyalty: loyalty.clone(),
+            newsletter: newsletter.clone(),
+        })
+    });
+    let rows = std::iter::once(None).chain(rows.map(Some));
+    let reactions = rows.map(|row| match (heard, row) {
+        (Happened::SubscriptionActivated(activated), row) => {
+            relations::begin(row.as_ref(), activated, Newsletter::Queued)
+        }
+        (_, Some(row)) => relations::hear(&row, heard),
+        (_, None) => relations::Reaction::Pass,
+    });
+    let told = reactions.filter_map(|reaction| match reaction {
+        relations::Reaction::Write(_, told) => told.map(|told| *told),
+        relations::Reaction::Tell(told) => Some(*told),
+        relations::Reaction::Pass => None,
+    });
+    told.collect()
 }
 
 fn told_by<W>(reaction: Reaction<W>) -> Option<Happened> {
@@ -144,10 +193,19 @@ fn told_by_all(heard: &Happened) -> Vec<(Service, Happened)> {
         }
         _ => Vec::new(),
     };
+    let by_loyalty = match heard {
+        Happened::CustomerStatusUpdated(updated) => vec![
+            Happened::LoyaltyEnrolled(Enrolled { matter: updated.matter.clone(), member: MemberId("m_1".to_owned()) }),
+            Happened::LoyaltyEnrolmentFailed(refused_by("not-eligible")),
+        ],
+        _ => Vec::new(),
+    };
     from(Service::Payments, by_payments(heard))
         .chain(from(Service::PaymentProxy, by_payment_proxy(heard)))
         .chain(from(Service::ContentAccess, by_content))
         .chain(from(Service::FraudProxy, by_fraud))
+        .chain(from(Service::CustomerRelations, by_customer_relations(heard)))
+        .chain(from(Service::LoyaltyProxy, by_loyalty))
         .collect()
 }
 

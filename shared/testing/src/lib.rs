@@ -14,5 +14,6 @@ pub mod payments;
 pub mod pipeline;
 pub mod provider;
 pub mod queue;
+pub mod relations;
 pub mod routes;
 pub mod turn;

