@@ -31,7 +31,7 @@ def install() -> None:
 
 def _reserve(destination: dict) -> float:
     """How long to wait for the next slot, which is taken."""
-    rate = destination.get("InvocationRateLimitPerSecond") or DEFAULT_RATE
+    rate = int(destination.get("InvocationRateLimitPerSecond") or DEFAULT_RATE)  # a template's parameter is a text
     name = destination["ApiDestinationArn"]
     now = time.monotonic()
     with _lock:

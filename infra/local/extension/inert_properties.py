@@ -15,7 +15,6 @@ INERT = {
     ),
     "AWS::Cognito::UserPool": ("AccountRecoverySetting", "EmailConfiguration", "UserPoolAddOns"),
     "AWS::DynamoDB::Table": ("OnDemandThroughput", "PointInTimeRecoverySpecification", "SSESpecification"),
-    "AWS::Events::ApiDestination": ("InvocationRateLimitPerSecond",),
     "AWS::Lambda::Function": (
         "Architectures",
         "EphemeralStorage",

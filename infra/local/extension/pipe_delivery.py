@@ -140,7 +140,9 @@ def _send(pipe: dict, parameters: dict, event: object, payload: object) -> None:
         queue = pipe_templates.resolved(parameters.get("SqsQueueParameters") or {}, event)
         sqs._act_send_message({"MessageBody": text, **queue}, sqs._queue_url(target.resource))
     elif target.service == "events" and target.resource.startswith("api-destination/"):
-        _to_api_destination(target.resource.split("/")[1], parameters.get("HttpParameters") or {}, payload)
+        # Paths among the parameters are of the event, not of what the template made of it.
+        named = _http_parameters(parameters.get("HttpParameters") or {}, event)
+        _to_api_destination(target.resource.split("/")[1], named, payload)
     elif target.service == "events":
         bus = pipe_templates.resolved(parameters.get("EventBridgeEventBusParameters") or {}, event)
         _to_event_bus(pipe, bus, payload)
@@ -165,7 +167,17 @@ def _to_event_bus(pipe: dict, parameters: dict, detail: object) -> None:
         raise DeliveryError(f"the event bus refused the event: {body!r}")
 
 
-def _to_api_destination(name: str, parameters: dict, event: object) -> None:
+def _http_parameters(parameters: dict, event: object) -> dict:
+    named = {
+        kind: pipe_templates.resolved(parameters[kind], event)
+        for kind in ("HeaderParameters", "QueryStringParameters")
+        if kind in parameters
+    }
+    values = pipe_templates.resolved(dict(enumerate(parameters.get("PathParameterValues") or [])), event)
+    return named | {"PathParameterValues": [str(value) for value in values.values()]}
+
+
+def _to_api_destination(name: str, parameters: dict, payload: object) -> None:
     destination = eventbridge._api_destinations.get(name)
     connection_name = destination["ConnectionArn"].partition("connection/")[2].split("/")[0] if destination else ""
     connection = eventbridge._connections.get(connection_name)
@@ -174,8 +186,8 @@ def _to_api_destination(name: str, parameters: dict, event: object) -> None:
     request = eventbridge._build_api_destination_request(
         destination,
         connection,
-        eventbridge._resolve_http_parameters(parameters, event),
-        event if isinstance(event, str) else json.dumps(event),
+        parameters,
+        payload if isinstance(payload, str) else json.dumps(payload),
     )
     scope = (get_account_id(), get_region(), connection_name)
     status = eventbridge._api_destination_send_sync(request, eventbridge._connection_auth_headers(connection, scope))

@@ -40,6 +40,10 @@ LOCAL = {
     "DeletionProtection": "false",
     "PaymentApiKey": "sk_test_local",
     "FraudApiKey": "fraud-local",
+    "LoyaltyApiKey": "loyalty-local",
+    "NewsletterApiKey": "Bearer newsletter-local",
+    # A request that the newsletter refuses for good has failed after seconds.
+    "NewsletterReceives": "3",
     # Load tests come from one address.
     "ThrottleRate": "1000",
     "ThrottleBurst": "2000",
@@ -67,6 +71,7 @@ LOCAL = {
     "RepairRate": "rate(5 seconds)",
     # What waited while the circuit was open must not be the next overload: this machine bears ten attempts a second.
     "FraudGate": json.dumps(BRIEF | {"ratePerSecond": 10, "burst": 10, "callTimeoutMs": 15000, "callSlackMs": 2000}),
+    "LoyaltyGate": json.dumps(BRIEF | {"ratePerSecond": 20, "burst": 20, "callTimeoutMs": 10000}),
     "PaymentGate": json.dumps(
         BRIEF
         | {"ratePerSecond": 50, "burst": 50, "callTimeoutMs": 2000, "maxWaitMs": 5000, "permittedCallsInHalfOpen": 12}

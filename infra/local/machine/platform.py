@@ -41,17 +41,18 @@ def start(processes: Processes, wanted: settings.Ports) -> dict[str, Any]:
     front_port = ports.claim("FRONT_PORT", wanted.front)
     with phase("local cloud"):
         endpoint = cloud.start(processes, wanted.cloud, front_port)
-    with phase("stand-ins: payment, fraud"):
-        payment = stand_ins.start(processes, "payment", wanted.payment)
-        fraud = stand_ins.start(processes, "fraud", wanted.fraud)
+    with phase("stand-ins: payment, fraud, loyalty, newsletter"):
+        given = {"payment": wanted.payment, "fraud": wanted.fraud, "loyalty": 0, "newsletter": 0}
+        providers = {name: stand_ins.start(processes, name, port) for name, port in given.items()}
     with phase("the monolith and its articles"):
         old = monolith.start(processes, wanted.monolith)
     with phase("sam deploy"):
         # The API must know the page's origin before the page can know the API's address.
         page = f"http://{ports.HOST}:{page_port}"
-        addresses = {"PaymentBaseUrl": payment, "FraudBaseUrl": fraud, "MonolithUrl": old.url, "SiteOrigin": page}
+        addresses = {f"{name.capitalize()}BaseUrl": url for name, url in providers.items()}
+        addresses |= {"MonolithUrl": old.url, "SiteOrigin": page}
         outputs = deploy.deploy(endpoint, addresses | {"FeedToken": old.token, "FrontDomainName": FRONT_DOMAIN})
-    stack = stack_file.describe(endpoint, outputs, payment, fraud)
+    stack = stack_file.describe(endpoint, outputs, providers)
     stack["front"] = f"http://{ports.HOST}:{front_port}"
     stack["standIns"]["monolith"] = {"url": old.url, "database": str(old.database), "tokenFile": str(old.token_file)}
     with phase("customers, a contributor"):
@@ -101,7 +102,8 @@ def print_addresses(stack: dict[str, Any]) -> None:
     say(f"  API         {stack['api']}")
     say(f"  AWS         {stack['endpoint']}  (aws --endpoint-url …, region {stack['region']})")
     say(f"  payment     {stack['standIns']['payment']['url']}  (switch faults: PUT /admin/fault)")
-    say(f"  fraud       {stack['standIns']['fraud']['url']}")
+    for name in ("fraud", "loyalty", "newsletter"):
+        say(f"  {name:<11} {stack['standIns'][name]['url']}")
     say(f"  monolith    {stack['standIns']['monolith']['url']}")
     say(f"  tables      {', '.join(stack['tables'].values())}")
     say(f"  everything  {settings.STACK_FILE}")

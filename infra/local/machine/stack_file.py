@@ -21,6 +21,9 @@ FUNCTIONS = (
     "payments-events",
     "content-access-events",
     "fraud-proxy",
+    "loyalty-proxy",
+    "customer-relations-events",
+    "newsletter-failed",
     "payment-proxy",
     "articles-api",
     "articles-feed",
@@ -34,7 +37,7 @@ FUNCTIONS = (
 )
 
 
-def describe(endpoint: str, outputs: dict[str, str], payment: str, fraud: str) -> dict[str, Any]:
+def describe(endpoint: str, outputs: dict[str, str], providers: dict[str, str]) -> dict[str, Any]:
     """Everything but the page and the customers, which come later; `outputs` are those of the template."""
     return {
         "endpoint": endpoint,
@@ -50,6 +53,8 @@ def describe(endpoint: str, outputs: dict[str, str], payment: str, fraud: str) -
             "entitlements": outputs["EntitlementsTable"],
             "fraudVerdicts": outputs["FraudVerdictsTable"],
             "providerCharges": outputs["ProviderChargesTable"],
+            "relations": outputs["RelationsTable"],
+            "idempotency": outputs["IdempotencyTable"],
             "pipelines": outputs["PipelinesTable"],
             "cases": outputs["CasesTable"],
             "gates": outputs["GatesTableName"],
@@ -69,6 +74,10 @@ def describe(endpoint: str, outputs: dict[str, str], payment: str, fraud: str) -
             "contentAccessEventsDlq": outputs["ContentAccessEventsDlqUrl"],
             "fraudProxyEventsDlq": outputs["FraudProxyEventsDlqUrl"],
             "paymentProxyEventsDlq": outputs["PaymentProxyEventsDlqUrl"],
+            "customerRelationsEventsDlq": outputs["CustomerRelationsEventsDlqUrl"],
+            "loyaltyProxyEventsDlq": outputs["LoyaltyProxyEventsDlqUrl"],
+            "newsletter": outputs["NewsletterQueueUrl"],
+            "newsletterDlq": outputs["NewsletterDlqUrl"],
             "circuitDlq": outputs["CircuitDlqUrl"],
             "gateEventsDlq": outputs["GateEventsDlqUrl"],
             "articleEventsDlq": outputs["ArticleEventsDlqUrl"],
@@ -96,8 +105,7 @@ def describe(endpoint: str, outputs: dict[str, str], payment: str, fraud: str) -
         "alarm": outputs["AlarmName"],
         "parameters": {"processingStatus": outputs["StatusParameterName"], "routes": outputs["RoutesParameterName"]},
         "standIns": {
-            "payment": {"url": payment, "admin": f"{payment}/admin"},
-            "fraud": {"url": fraud, "admin": f"{fraud}/admin"},
+            **{name: {"url": url, "admin": f"{url}/admin"} for name, url in providers.items()},
         },
         "userPool": {"id": outputs["UserPoolId"], "clientId": outputs["UserPoolClientId"]},
     }
