@@ -14,8 +14,10 @@ override WHY := $(value WHY)
 export WHY
 endif
 
-# A builder that caches one folder between clones keeps Cargo's output there.
+# A builder that caches one folder between clones keeps Cargo's output there, without the incremental compiler's
+# state: it is larger than everything else together, and a builder compiles each commit once.
 ifeq ($(CI),true)
+export CARGO_INCREMENTAL := 0
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/new-science/target
 endif
 
