@@ -23,9 +23,12 @@ OUTBOX = {
     "content-access": "entitlements",
     "fraud-proxy": "fraud-verdicts",
     "payment-proxy": "provider-charges",
+    "customer-relations": "customer-relations",
+    "loyalty-proxy": "idempotency",
+    "newsletter": "idempotency",
 }
 """Which table has a service's outbox."""
-SORTED = {"ledger", "entitlements"}
+SORTED = {"ledger", "entitlements", "customer-relations"}
 """The tables whose keys have a sort key too."""
 MOST = 40
 """Of an intent's charges and attempts so many are looked at, the last ones."""
@@ -51,6 +54,12 @@ EVENTS = {
     "SubscriptionRejected": "says: it ended, and nothing was taken",
     "SubscriptionRefunded": "says: it ended, and the money went back",
     "SubscriptionParked": "says: a person must decide",
+    "CustomerStatusUpdated": "asks for what comes with premium",
+    "LoyaltyEnrolled": "enrolled the customer in the loyalty programme",
+    "LoyaltyEnrolmentFailed": "could not enrol the customer in the loyalty programme",
+    "NewsletterFailed": "was not taken by its provider",
+    "CustomerRelationsCompleted": "has everything that comes with premium",
+    "CustomerRelationsPartial": "has only a part of what comes with premium",
 }
 """What an event means, after the name of who tells it."""
 STATES = {
@@ -148,7 +157,8 @@ def told(tables: "Tables", intent: str, row: dict[str, Any]) -> Iterator[Line]:
 
 def decided(tables: "Tables", intent: str, row: dict[str, Any]) -> Iterator[Line]:
     """The cases, and what people did."""
-    for case in tables.items("cases", [f"CASE#{intent}-{n}-{attempt}" for n, attempt in attempts(row)]):
+    about = [f"CASE#{intent}-{n}-{attempt}{kind}" for n, attempt in attempts(row) for kind in ("", "-relations")]
+    for case in tables.items("cases", about):
         yield Line(case["openedAt"], "case", f"asks a person: {case['why']}")
         for entry in case.get("audit", []):
             yield Line(entry["at"], entry["by"].rpartition("/")[2], f"decides: {entry['action']}. {entry['why']}")
@@ -182,7 +192,7 @@ def facts(tables: "Tables", intent: str, row: dict[str, Any]) -> dict[str, str]:
     decision = tables.item("entitlements", f"DECISION#{charge}", "DECISION")
     price = f"{row['price']['amount'] / 100:.2f} {row['price']['currency'].upper()}"
     payment = money.get("paymentId") or at_provider.get("paymentId")
-    return {
+    told = {
         "intent": intent,
         "customer": row["customer"],
         "key": row["key"],
@@ -191,7 +201,9 @@ def facts(tables: "Tables", intent: str, row: dict[str, Any]) -> dict[str, str]:
         "attempt": f"{row['attempt']}, charge {row['n']}",
         "money": f"{price}: {money.get('state', 'not begun')}" + (f", {payment} at the provider" if payment else ""),
         "content": decision.get("decision", "not decided"),
-    } | ({"case": row["caseId"]} if row.get("caseId") else {})
+    }
+    later = {"relations": row.get("relations"), "case": row.get("caseId")}
+    return told | {name: value for name, value in later.items() if value}
 
 
 def attempts(row: dict[str, Any]) -> list[tuple[int, int]]:
@@ -227,7 +239,11 @@ class Tables:
             keys = [key(place, place if table in SORTED else None) for place in places[first : first + BATCH]]
             request = {name: {"Keys": keys}}
             while request:
-                answer = self.client.batch_get_item(RequestItems=request)
+                try:
+                    answer = self.client.batch_get_item(RequestItems=request)
+                except self.client.exceptions.ResourceNotFoundException:
+                    # A stage without a loyalty programme has no customer relations. The ledger was there.
+                    break
                 yield from (plain(item) for item in answer["Responses"].get(name, []))
                 request = answer.get("UnprocessedKeys")
 

@@ -95,7 +95,7 @@ class Platform:
 
     def forget_gates(self) -> None:
         """Third parties' gates as on the first day: what one test did to a provider is nothing to the next."""
-        for dependency in ("fraud", "payment"):
+        for dependency in ("fraud", "payment", "loyalty"):
             for part in ("0", "audit"):
                 self.aws("dynamodb").delete_item(
                     TableName=self.stack["tables"]["gates"], Key={"pk": {"S": f"GATE#{dependency}#{part}"}}

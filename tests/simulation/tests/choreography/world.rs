@@ -250,7 +250,7 @@ impl World {
 
     /// A customer's request with a key of their own; returns the message and the intent's id.
     pub fn message(&self, customer: &str, key: u8) -> (String, IntentId) {
-        let newsletter = key % 2 == 0;
+        let newsletter = key.is_multiple_of(2);
         let key = format!("00000000-0000-4000-8000-0000000000{key:02x}");
         let id = IntentId::of(&CustomerId::new(customer).unwrap(), &IntentKey::new(&key).unwrap());
         let body = json!({"tier": "premium", "paymentMethod": "pm_cardVisa4242", "newsletter": newsletter});
