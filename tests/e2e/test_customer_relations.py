@@ -1,4 +1,4 @@
-"""What premium brings beside the content: the loyalty programme, the newsletter, and what is said when part of it fails."""
+"""What premium brings beside the content: loyalty programme, newsletter, and what is said when part of it fails."""
 
 import json
 import uuid

@@ -139,6 +139,20 @@ pub struct World {
     last: BTreeMap<IntentId, Status>,
 }
 
+/// The terms of a subscription, and how long the world waits.
+fn rules() -> (Terms, Limits) {
+    let price = Money { amount: 4900, currency: Currency::new("eur").unwrap() };
+    let terms = Terms { price, max_intent_age: 72 * HOUR, style: Style::Choreography };
+    let limits = Limits {
+        max_attempts: 3,
+        stale_after: HOUR,
+        resend_after: 6 * HOUR,
+        attempt_timeout: HOUR,
+        max_delay: Duration::from_mins(15),
+    };
+    (terms, limits)
+}
+
 impl World {
     pub fn new() -> Self {
         let (turns, clock, bus) = (Turnstile::default(), VirtualClock::default(), MemoryBus::default());
@@ -155,15 +169,7 @@ impl World {
         let queue = MemoryQueue::new(turns.clone());
         let dead_letters = MemoryDeadLetters::default();
         let conductor = MemoryConductor::default();
-        let price = Money { amount: 4900, currency: Currency::new("eur").unwrap() };
-        let terms = Terms { price, max_intent_age: 72 * HOUR, style: Style::Choreography };
-        let limits = Limits {
-            max_attempts: 3,
-            stale_after: HOUR,
-            resend_after: 6 * HOUR,
-            attempt_timeout: HOUR,
-            max_delay: Duration::from_mins(15),
-        };
+        let (terms, limits) = rules();
         Self {
             subscriptions: Arc::new(Subscriptions {
                 ledger: ledger.clone(),
