@@ -148,7 +148,7 @@ def test_a_person_switches_a_circuit_over_http_and_everybody_obeys(gate: Fraud) 
     assert (closed["state"], closed["generation"]) == ("closed", forced["generation"] + 2)
     assert [entry["order"] for entry in closed["audit"]] == ["force-close", "disable", "force-open"]
     listed = http.expect(gate.platform.operate("GET", "/ops/breakers"), 200, "GET /ops/breakers")["breakers"]
-    assert [breaker["dependency"] for breaker in listed] == ["fraud", "payment"]
+    assert [breaker["dependency"] for breaker in listed] == ["fraud", "loyalty", "payment"]
 
 
 def make(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -188,7 +188,7 @@ def test_make_ops_breaker_shows_and_switches_a_circuit(gate: Fraud) -> None:
         (["DEP=fraud", "ACTION=dance", "WHY=x"], "dance"),
         (["ACTION=disable", "WHY=x"], "Say which"),
         (["DEP=fraud", "ACTION=disable", "WHY=" + "x" * 501], "501 characters long"),
-        (["DEP=loyalty"], "no such breaker"),
+        (["DEP=weather"], "no such breaker"),
     ]:
         refused = make("breaker", *arguments)
         assert refused.returncode != 0
@@ -213,7 +213,7 @@ def test_an_order_that_is_none_is_refused_by_name(platform: Platform) -> None:
         answer = platform.operate("POST", "/ops/breakers/fraud", body)
         assert (answer.status, told in answer.body["detail"]) == (400, True)
     for method, body in [("GET", None), ("POST", {"action": "disable", "why": "x"})]:
-        assert platform.operate(method, "/ops/breakers/loyalty", body).status == 404
+        assert platform.operate(method, "/ops/breakers/weather", body).status == 404
 
 
 def test_an_input_that_does_not_fit_is_named_bad_input(platform: Platform, gate: Fraud) -> None:
