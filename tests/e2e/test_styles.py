@@ -153,6 +153,8 @@ def test_an_outage_opens_the_circuit_and_loses_nobody(platform: Platform, breake
     with platform.failing(provider, "unavailable"):
         wishes = [submit(platform, Wish()) for _ in range(8)]
         breaker.comes_to("open")
+        # Until it stands still, the Pipe would take the new intent too, and nobody would be left for a trial.
+        until(lambda: breaker.pipe_state() == "STOPPED", what="the Pipe to be stopped")
     # Whoever waits in a queue of events goes on by itself; the Pipe starts once a trial with a new intent succeeds.
     wishes.append(submit(platform, Wish()))
     breaker.comes_to("closed")
